@@ -1,0 +1,96 @@
+//! What can be started: the targets and their variants. A further target is one folder and one line in [`targets`].
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::Router;
+
+use crate::options::StoreKind;
+use crate::start_error::StartError;
+
+/// All targets, in the order in which they are best read.
+pub fn targets() -> &'static [TargetInfo] {
+    &[crate::mail::variant::INFO]
+}
+
+/// A model service.
+#[derive(Clone, Copy)]
+pub struct TargetInfo {
+    /// The name to start it by.
+    pub name: &'static str,
+    /// One line on what it models.
+    pub title: &'static str,
+    /// Its variants, the fault first.
+    pub variants: &'static [VariantInfo],
+    pub(crate) build: fn(Setup) -> Building,
+}
+
+impl fmt::Debug for TargetInfo {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("TargetInfo")
+            .field("name", &self.name)
+            .field("variants", &self.variants)
+            .finish()
+    }
+}
+
+/// One way in which a target is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariantInfo {
+    /// The name to start it by.
+    pub name: &'static str,
+    /// What it is there to show.
+    pub role: Role,
+    /// One line on how it works.
+    pub line: &'static str,
+}
+
+/// What a variant is there to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// The defect.
+    Fault,
+    /// The repair that looks right and is not.
+    Tempting,
+    /// A right repair.
+    Fixed,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Fault => "fault",
+            Self::Tempting => "tempting",
+            Self::Fixed => "fixed",
+        })
+    }
+}
+
+/// What a target is built from.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) variant: &'static str,
+    pub(crate) store: StoreKind,
+    pub(crate) users: usize,
+    pub(crate) store_delay: Duration,
+    pub(crate) tls: bool,
+}
+
+/// A target being built.
+pub(crate) type Building = Pin<Box<dyn Future<Output = Result<Router, StartError>> + Send>>;
+
+/// The target and variant of these names.
+pub(crate) fn find(
+    target: &str,
+    variant: &str,
+) -> Result<(&'static TargetInfo, &'static VariantInfo), StartError> {
+    let info = targets().iter().find(|info| info.name == target);
+    let info = info.ok_or_else(|| StartError::unknown_target(targets(), target))?;
+    let found = info.variants.iter().find(|known| known.name == variant);
+    Ok((
+        info,
+        found.ok_or_else(|| StartError::unknown_variant(info, variant))?,
+    ))
+}

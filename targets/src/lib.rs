@@ -1,0 +1,36 @@
+//! Model web services, each with a known fault, the repair that looks right and is not, and the right one.
+//!
+//! A target is started as a value and stops when it is dropped:
+//!
+//! ```
+//! use crosswire_targets::{Options, start};
+//!
+//! let server = start(Options::new("mail", "per-request"))?;
+//! assert!(server.base_url().starts_with("http://127.0.0.1:"));
+//! server.stop();
+//!
+//! let error = start(Options::new("mail", "no-note")).unwrap_err();
+//! assert!(error.is_unknown());
+//! # Ok::<(), crosswire_targets::StartError>(())
+//! ```
+//!
+//! In reading order: [`mail::note`] and [`mail::service`], the fault and its repairs; [`mail`], the webmail around them;
+//! [`targets`], what can be started; [`start`] and [`Server`]. No file here keeps state for the whole process: two
+//! servers know nothing of each other.
+
+mod catalogue;
+mod certificate;
+mod connections;
+pub mod mail;
+mod options;
+mod peer;
+mod server;
+mod start_error;
+pub mod sync;
+
+pub use catalogue::{Role, TargetInfo, VariantInfo, targets};
+pub use connections::{MAX_CONNECTIONS, MAX_STREAMS, STOP_LIMIT};
+pub use options::{DEFAULT_USERS, Options, StoreKind};
+pub use peer::Peer;
+pub use server::{Server, start};
+pub use start_error::StartError;

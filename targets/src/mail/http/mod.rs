@@ -1,0 +1,165 @@
+//! The webmail over HTTP: pages that work without scripts, and the same as JSON under `/api`.
+//!
+//! The model is made for being measured. Every answer carries `x-arrived-us` and `x-answered-us`, microseconds since
+//! the server's start on its steady clock; an answer that the note took part in also carries `x-note-order`, the place
+//! of its write among all writes to the note. A real service would not give these away.
+
+mod api;
+mod cookies;
+mod desk;
+mod download;
+mod failure;
+mod forms;
+mod json;
+pub mod limits;
+mod login;
+mod page;
+mod visit;
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+
+use self::desk::Desk;
+use self::failure::Manner;
+use self::visit::Visitor;
+use super::note::Note;
+use super::password::{self, HashError};
+use super::service::{Action, Answer, Refusal, Webmail};
+use super::store::Store;
+
+/// When the request was whole and its handler began, in microseconds since the server's start.
+pub const ARRIVED_HEADER: HeaderName = HeaderName::from_static("x-arrived-us");
+/// When the answer was ready, in microseconds since the server's start.
+pub const ANSWERED_HEADER: HeaderName = HeaderName::from_static("x-answered-us");
+/// The place of the request's write among all writes to the note, from 0.
+pub const NOTE_ORDER_HEADER: HeaderName = HeaderName::from_static("x-note-order");
+
+/// What the handlers share.
+struct App {
+    desk: Box<dyn Desk>,
+    clock: Clock,
+    secure: bool,
+    nobodys_hash: String,
+}
+
+/// The webmail as a router. With `secure`, cookies are for TLS alone.
+///
+/// # Errors
+/// A [`HashError`] if the operating system gives no randomness.
+pub fn router<S: Store, N: Note>(
+    webmail: Webmail<S, N>,
+    secure: bool,
+) -> Result<Router, HashError> {
+    let nobodys_hash = password::hash("")?;
+    let app = Arc::new(App {
+        desk: Box::new(webmail),
+        clock: Clock::start(),
+        secure,
+        nobodys_hash,
+    });
+    let routes = Router::new()
+        .merge(api::routes())
+        .merge(forms::routes())
+        .fallback(|uri: Uri| async move {
+            Manner::of(&uri).failure(StatusCode::NOT_FOUND, "no such page")
+        })
+        .method_not_allowed_fallback(|uri: Uri| async move {
+            Manner::of(&uri).failure(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this page does not take that method",
+            )
+        })
+        .layer(DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
+        .layer(from_fn_with_state(Arc::clone(&app), finish));
+    Ok(routes.with_state(app))
+}
+
+/// Puts the times and what protects a browser on every answer.
+async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let arrived = app.clock.micros();
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if !headers.contains_key(&ARRIVED_HEADER) {
+        headers.insert(ARRIVED_HEADER, arrived.into());
+    }
+    protect(headers);
+    headers.insert(ANSWERED_HEADER, app.clock.micros().into());
+    response
+}
+
+fn protect(headers: &mut HeaderMap) {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; \
+                  frame-ancestors 'none'";
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+impl App {
+    /// Puts a logged-in user's request to the webmail.
+    async fn ask(&self, visitor: &Visitor, action: Action) -> Asked {
+        let arrived = self.clock.micros();
+        Asked {
+            arrived,
+            result: self.desk.answer(visitor.session.requester, action).await,
+        }
+    }
+}
+
+/// What the webmail said, and when it was asked.
+struct Asked {
+    arrived: u64,
+    result: Result<Answer, Refusal>,
+}
+
+impl Asked {
+    /// Makes the HTTP answer; `show` says how for a request that was granted.
+    fn reply(self, manner: Manner, show: impl FnOnce(Answer) -> Response) -> Response {
+        let order = self.result.as_ref().ok().map(|answer| answer.order);
+        let mut response = match self.result {
+            Ok(answer) => show(answer),
+            Err(refusal) => manner.refused(&refusal),
+        };
+        response
+            .headers_mut()
+            .insert(ARRIVED_HEADER, self.arrived.into());
+        if let Some(order) = order {
+            response
+                .headers_mut()
+                .insert(NOTE_ORDER_HEADER, order.into());
+        }
+        response
+    }
+}
+
+/// One server's time.
+#[derive(Clone, Copy, Debug)]
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Microseconds since the start, on the steady clock.
+    fn micros(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Seconds since 1970 (UTC), on the wall clock.
+    fn unix_seconds(self) -> u64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs())
+    }
+}

@@ -1,0 +1,15 @@
+//! The webmail of 22 July 2008, and three ways to repair it.
+//!
+//! [`note`] holds what differs between the variants, [`service`] the request path that they share.
+
+pub mod delayed;
+pub mod http;
+pub mod memory;
+pub mod note;
+pub mod password;
+pub mod seed;
+pub mod service;
+pub mod session;
+pub mod sqlite;
+pub mod store;
+pub mod variant;

@@ -1,0 +1,121 @@
+//! The webmail in the catalogue: its variants by name, and how one is put together.
+
+use axum::Router;
+
+use super::delayed::DelayedStore;
+use super::http;
+use super::memory::MemoryStore;
+use super::note::{LockedNote, OneLock, PerRequest, SharedNote};
+use super::password::HashError;
+use super::seed;
+use super::service::Webmail;
+use super::sqlite::SqliteStore;
+use super::store::Store;
+use crate::catalogue::{Building, Role, Setup, TargetInfo, VariantInfo};
+use crate::options::StoreKind;
+use crate::start_error::StartError;
+
+/// How the webmail keeps the note that says on whose behalf it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// One memo, its fields stored one by one.
+    SharedNote,
+    /// One memo, a lock around each access.
+    LockedNote,
+    /// One memo, locked from write to answer.
+    OneLock,
+    /// No memo.
+    PerRequest,
+}
+
+/// The webmail's entry in the catalogue.
+pub(crate) const INFO: TargetInfo = TargetInfo {
+    name: "mail",
+    title: "A webmail that shows the last log-in, after the accident of 22 July 2008",
+    variants: &[
+        VariantInfo {
+            name: "shared-note",
+            role: Role::Fault,
+            line: "each request writes who asks into one memo and answers whoever the memo names",
+        },
+        VariantInfo {
+            name: "locked-note",
+            role: Role::Tempting,
+            line: "the same memo with a lock around each access: nothing mixes, the crossing stays",
+        },
+        VariantInfo {
+            name: "one-lock",
+            role: Role::Fixed,
+            line: "the lock is held from write to answer: isolated, and everybody waits for everybody",
+        },
+        VariantInfo {
+            name: "per-request",
+            role: Role::Fixed,
+            line: "who asks travels with the request: isolated, and nobody waits",
+        },
+    ],
+    build,
+};
+
+impl Variant {
+    /// All variants, in the order of the catalogue.
+    pub const ALL: [Self; 4] = [
+        Self::SharedNote,
+        Self::LockedNote,
+        Self::OneLock,
+        Self::PerRequest,
+    ];
+
+    /// The variant's name, for instance `shared-note`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SharedNote => "shared-note",
+            Self::LockedNote => "locked-note",
+            Self::OneLock => "one-lock",
+            Self::PerRequest => "per-request",
+        }
+    }
+
+    /// The variant of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|variant| variant.name() == name)
+    }
+
+    /// This variant over `store` as a router, to be served or called in process. With `secure`, its cookies are for TLS
+    /// alone.
+    ///
+    /// # Errors
+    /// A [`HashError`] if the operating system gives no randomness.
+    pub fn router<S: Store>(self, store: S, secure: bool) -> Result<Router, HashError> {
+        match self {
+            Self::SharedNote => http::router(Webmail::<_, SharedNote>::new(store), secure),
+            Self::LockedNote => http::router(Webmail::<_, LockedNote>::new(store), secure),
+            Self::OneLock => http::router(Webmail::<_, OneLock>::new(store), secure),
+            Self::PerRequest => http::router(Webmail::<_, PerRequest>::new(store), secure),
+        }
+    }
+}
+
+fn build(setup: Setup) -> Building {
+    Box::pin(async move {
+        match &setup.store {
+            StoreKind::Temporary => {
+                over(SqliteStore::temporary().map_err(StartError::store)?, &setup).await
+            }
+            StoreKind::File(path) => {
+                over(SqliteStore::open(path).map_err(StartError::store)?, &setup).await
+            }
+            StoreKind::Memory => over(MemoryStore::new(), &setup).await,
+        }
+    })
+}
+
+async fn over<S: Store>(store: S, setup: &Setup) -> Result<Router, StartError> {
+    let variant = Variant::named(setup.variant);
+    let variant = variant.ok_or_else(|| StartError::unknown_variant(&INFO, setup.variant))?;
+    seed::seed(&store, setup.users)
+        .await
+        .map_err(StartError::store)?;
+    let store = DelayedStore::new(store, setup.store_delay);
+    variant.router(store, setup.tls).map_err(StartError::system)
+}
