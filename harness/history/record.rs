@@ -1,0 +1,323 @@
+//! What a history is made of.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::identity::UserId;
+
+/// One entry of a history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Record {
+    /// First of a history: what the run is.
+    Start(Start),
+    /// A canary was planted in a user's data (or is about to be: it may be seen from here on).
+    Planted(Planted),
+    /// A request and its answer.
+    Exchange(Exchange),
+    /// A volley has ended: all its exchanges stand before this record.
+    Volley(Volley),
+    /// Something a reader of the report should know, in one sentence; for instance that a wished release was not possible.
+    Note {
+        /// The sentence.
+        text: String,
+    },
+    /// Last of a history.
+    End(End),
+}
+
+/// What a run is: everything the judge has to know that is not an exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Version of this format, [`HISTORY_VERSION`](super::HISTORY_VERSION).
+    pub history_version: u32,
+    /// Version of crosswire that wrote it.
+    pub crosswire_version: String,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// What was tested.
+    pub target: Target,
+    /// Engine that ran: `fire`, `explore`.
+    pub engine: String,
+    /// Seed of everything the engine chose by chance.
+    pub seed: u64,
+    /// Salt of the run's canaries (text form of [`Salt`](crate::identity::Salt)).
+    pub salt: String,
+    /// Names of the users; [`UserId`] is the index.
+    pub users: Vec<String>,
+    /// The slots in which canaries are planted; a canary's slot is the index.
+    pub slots: Vec<SlotInfo>,
+    /// The steps of the scenario; [`Exchange::step`] is the index.
+    pub steps: Vec<StepInfo>,
+    /// Overlapping pairs of different owners below which a clean run is inconclusive.
+    pub min_overlaps: u64,
+}
+
+/// The service under test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// As the user names it: `mail/shared-note` for a bundled one, otherwise its base URL.
+    pub name: String,
+    /// Where the requests went.
+    pub url: String,
+}
+
+/// A named place in a user's data into which the scenario plants canaries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotInfo {
+    /// The name in the scenario: `secret("name")`.
+    pub name: String,
+    /// True when a canary of this slot in another user's exchange means that a file was downloaded by somebody else.
+    #[serde(default)]
+    pub attachment: bool,
+}
+
+/// What a step of the scenario does, as far as the judge needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepInfo {
+    /// The name in the scenario.
+    pub name: String,
+    /// What the step is for.
+    pub role: StepRole,
+    /// Slots whose newest canary of the requesting user a good answer contains (the control).
+    #[serde(default)]
+    pub sees: Vec<u16>,
+    /// Slots whose newest canary of the requesting user this request takes away.
+    #[serde(default)]
+    pub removes: Vec<u16>,
+}
+
+/// What a step is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepRole {
+    /// Gives a user a session; its answer may set the session's cookie.
+    LogIn,
+    /// Prepares a user or a round.
+    Prepare,
+    /// Is raced.
+    Fire,
+    /// Reads a user's state back, alone.
+    ReadBack,
+}
+
+/// A canary and who may read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planted {
+    /// The canary's text; it names owner, slot and serial number itself.
+    pub canary: String,
+    /// Users besides the owner who may see it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<UserId>,
+}
+
+/// The part of a run in which an exchange took place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Log-in and planting, one request at a time.
+    Setup,
+    /// Every user by itself: the control.
+    Solo,
+    /// A, then B, in sequence.
+    Sequence,
+    /// Requests of several users released together.
+    Volley,
+    /// Every user's state read back, one request at a time.
+    ReadBack,
+}
+
+/// One request and its answer. Times are nanoseconds since the run began, on the client's monotonic clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Number of the exchange in the run, from 0, in order of recording.
+    pub id: u64,
+    /// Who asked.
+    pub user: UserId,
+    /// Index into [`Start::steps`].
+    pub step: u16,
+    /// Part of the run.
+    pub phase: Phase,
+    /// Round, from 1; 0 before the first.
+    pub round: u32,
+    /// Number of the volley in the run, from 1, when it was fired in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volley: Option<u32>,
+    /// Number of the connection in the run.
+    pub connection: u32,
+    /// What was asked.
+    pub request: RequestLine,
+    /// When the last byte of the request left (the release, in a volley).
+    pub sent_ns: u64,
+    /// When the first byte of the answer was read; absent when none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_ns: Option<u64>,
+    /// When the exchange was over, however it ended.
+    pub done_ns: u64,
+    /// What the server says of its own times; the bundled targets do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerTimes>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// What was asked, without anything secret: header values and bodies are not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestLine {
+    /// The method.
+    pub method: String,
+    /// Path and query, supplied secrets masked.
+    pub path: String,
+    /// Length of the body in bytes.
+    #[serde(default)]
+    pub body_len: u64,
+}
+
+/// A server's own account of an exchange (answer headers `x-arrived-us`, `x-answered-us`, `x-note-order`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerTimes {
+    /// When the handler began, microseconds on the server's clock.
+    pub arrived_us: u64,
+    /// When the answer was ready, microseconds on the same clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_us: Option<u64>,
+    /// The request's place in the order in which requests wrote the server's memo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u64>,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// A whole answer came.
+    Answer {
+        /// Status code.
+        status: u16,
+        /// Status line and headers as they came (HTTP/1.1), or written in that form (HTTP/2), each line ended by CR LF.
+        #[serde(with = "super::ndjson::text_or_base64")]
+        head: Bytes,
+        /// The body as it came, transfer coding removed, content coding kept; cut at the run's limit.
+        #[serde(with = "super::ndjson::text_or_base64")]
+        body: Bytes,
+        /// True when the body was longer than the run's limit and the rest was not kept.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cut: bool,
+    },
+    /// No whole answer: connection refused, reset, timed out, unreadable.
+    Failed {
+        /// What went wrong, for people.
+        why: String,
+        /// What had come before, raw: it may contain a canary as well.
+        #[serde(with = "super::ndjson::text_or_base64", default)]
+        partial: Bytes,
+    },
+}
+
+/// How a volley was released and what that reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volley {
+    /// Number in the run, from 1.
+    pub volley: u32,
+    /// Round.
+    pub round: u32,
+    /// How many requests were armed.
+    pub requests: u32,
+    /// Time from the first arrival to the last on the server's clock, microseconds, when every answer tells its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_spread_us: Option<u64>,
+    /// The release.
+    pub release: Release,
+}
+
+/// How the requests of a volley were let go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Name of the strategy that was used: `barrier`, `last-byte`, `single-packet`, `arrivals`.
+    pub strategy: String,
+    /// Connections that took part.
+    pub connections: u32,
+    /// System calls that released the requests.
+    pub writes: u32,
+    /// Time from the first release to the last, nanoseconds, on the client.
+    pub client_spread_ns: u64,
+    /// True when it was known, not hoped, that the peer had everything but the withheld bytes (acknowledged PING,
+    /// empty send queue).
+    pub armed: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The reason.
+    pub ending: Ending,
+    /// Rounds that were finished.
+    pub rounds: u32,
+    /// Length of the run, nanoseconds.
+    pub elapsed_ns: u64,
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ending", rename_all = "kebab-case")]
+pub enum Ending {
+    /// Everything the scenario asked for was done.
+    Completed,
+    /// A limit of the run was reached; what was done until then counts.
+    Limit {
+        /// Which limit.
+        limit: String,
+    },
+    /// The user interrupted it.
+    Interrupted,
+    /// It could not go on.
+    Failed {
+        /// What went wrong, for people.
+        why: String,
+        /// True when a log-in was refused, false for everything else (unreachable, died half-way).
+        login: bool,
+    },
+}
+
+impl Exchange {
+    /// Where the requests of `a` and `b` were under way at the same time: on the server's own clock when it tells both
+    /// ends, otherwise between the last byte out and the first byte back, as the client saw it.
+    #[must_use]
+    pub fn overlaps(&self, other: &Exchange) -> bool {
+        let (a, b) = match (self.server_interval(), other.server_interval()) {
+            (Some(a), Some(b)) => (a, b),
+            _ => (self.client_interval(), other.client_interval()),
+        };
+        a.0 <= b.1 && b.0 <= a.1
+    }
+
+    /// From arrival to answer on the server's clock, microseconds, when the server tells both.
+    #[must_use]
+    pub fn server_interval(&self) -> Option<(u64, u64)> {
+        let times = self.server?;
+        Some((times.arrived_us, times.answered_us?.max(times.arrived_us)))
+    }
+
+    /// From the last byte out to the first byte back, nanoseconds.
+    #[must_use]
+    pub fn client_interval(&self) -> (u64, u64) {
+        (
+            self.sent_ns,
+            self.first_byte_ns.unwrap_or(self.done_ns).max(self.sent_ns),
+        )
+    }
+}
+
+impl Target {
+    /// A target known by its address alone.
+    #[must_use]
+    pub fn at(address: SocketAddr) -> Target {
+        Target {
+            name: address.to_string(),
+            url: format!("http://{address}"),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What a clean run must have done before it is worth anything: log-ins that worked, own canaries received back.
+
+use crate::history::{Exchange, Phase, StepInfo, StepRole};
+use crate::identity::UserId;
+
+use super::facts::status;
+use super::look::Found;
+use super::world::World;
+
+/// Names listed in one reason; the rest is counted.
+const NAMED: usize = 3;
+
+const RAN_ALONE: u8 = 1;
+const SEEN_ALONE: u8 = 2;
+const FIRED: u8 = 4;
+
+/// Follows log-ins and own canaries.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    has_log_in: bool,
+    users: Vec<OfUser>,
+    /// Every step that shows slots, with each of them.
+    shown: Vec<(u16, u16)>,
+    /// For each user in turn, one byte per entry of `shown`.
+    flags: Vec<u8>,
+    fired_to_see: u64,
+    fired_and_seen: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct OfUser {
+    logged_in: bool,
+    log_in_failed: bool,
+    fired: bool,
+}
+
+impl Control {
+    pub(super) fn new(world: &World) -> Control {
+        let users = world.start.users.len();
+        let steps = world.start.steps.iter().zip(0u16..);
+        // Alone, every user runs all steps before the read-back; what one of them takes away is rightly gone by then.
+        let is_taken_away = |slot: u16| {
+            world
+                .start
+                .steps
+                .iter()
+                .any(|step| step.removes.contains(&slot))
+        };
+        let shows =
+            |info: &StepInfo, slot: u16| info.role != StepRole::ReadBack || !is_taken_away(slot);
+        let shown: Vec<(u16, u16)> = steps
+            .flat_map(|(info, step)| {
+                info.sees
+                    .iter()
+                    .filter(move |slot| shows(info, **slot))
+                    .map(move |slot| (step, *slot))
+            })
+            .collect();
+        Control {
+            has_log_in: world
+                .start
+                .steps
+                .iter()
+                .any(|step| step.role == StepRole::LogIn),
+            users: vec![OfUser::default(); users],
+            flags: vec![0; users * shown.len()],
+            shown,
+            ..Control::default()
+        }
+    }
+
+    pub(super) fn take(&mut self, exchange: &Exchange, found: &[Found], world: &World) {
+        let Some(of_user) = self.users.get_mut(exchange.user.index()) else {
+            return;
+        };
+        let role = world.step(exchange.step).map(|step| step.role);
+        if role == Some(StepRole::LogIn) && exchange.phase != Phase::Volley {
+            let is_good = status(exchange).is_some_and(|status| status < 400);
+            of_user.logged_in |= is_good;
+            of_user.log_in_failed |= !is_good;
+        }
+        of_user.fired |= exchange.phase == Phase::Volley;
+        if matches!(exchange.phase, Phase::Solo | Phase::Volley) {
+            self.own(exchange, found, world);
+        }
+    }
+
+    fn own(&mut self, exchange: &Exchange, found: &[Found], world: &World) {
+        let is_alone = exchange.phase == Phase::Solo;
+        let first = exchange.user.index() * self.shown.len();
+        let (mut to_see, mut seen) = (false, false);
+        for (&(_, slot), flags) in self
+            .shown
+            .iter()
+            .zip(&mut self.flags[first..])
+            .filter(|((step, _), _)| *step == exchange.step)
+        {
+            to_see = true;
+            *flags |= if is_alone { RAN_ALONE } else { FIRED };
+            if is_alone && *flags & SEEN_ALONE != 0 {
+                continue;
+            }
+            let is_own =
+                |found: &Found| found.canary.owner == exchange.user && found.canary.slot == slot;
+            let is_there = found
+                .iter()
+                .any(|found| is_own(found) && (!is_alone || world.is_newest(found.canary)));
+            seen |= is_there;
+            if is_alone && is_there && status(exchange).is_some() {
+                *flags |= SEEN_ALONE;
+            }
+        }
+        if to_see && !is_alone {
+            self.fired_to_see += 1;
+            self.fired_and_seen += u64::from(seen);
+        }
+    }
+
+    /// Why the run proves nothing, one sentence each.
+    pub(super) fn reasons(&self, world: &World) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let each = |wanted: &dyn Fn(&OfUser) -> bool| {
+            let users = self
+                .users
+                .iter()
+                .zip(0..)
+                .filter(|(of_user, _)| wanted(of_user));
+            users
+                .map(|(_, user)| world.user_name(UserId(user)))
+                .collect::<Vec<_>>()
+        };
+        let failed = each(&|of_user| of_user.log_in_failed);
+        if !failed.is_empty() {
+            reasons.push(format!("log-in failed for {}", listed(&failed)));
+        }
+        let missing = each(&|of_user| {
+            self.has_log_in && of_user.fired && !of_user.logged_in && !of_user.log_in_failed
+        });
+        if !missing.is_empty() {
+            reasons.push(format!("no log-in was recorded for {}", listed(&missing)));
+        }
+        if self.shown.is_empty() {
+            reasons.push("no step says which canaries its user should see, so nothing shows that they come back at all".into());
+            return reasons;
+        }
+        self.own_reasons(world, &mut reasons);
+        if self.fired_to_see > 0 && self.fired_and_seen == 0 {
+            reasons
+                .push("no answer in a volley contained the canary that its user should see".into());
+        }
+        reasons
+    }
+
+    fn own_reasons(&self, world: &World, reasons: &mut Vec<String>) {
+        let mut unseen = Vec::new();
+        let mut unchecked = Vec::new();
+        for (of_user, user) in self.users.iter().zip(0u32..) {
+            let first = user as usize * self.shown.len();
+            let flags = &self.flags[first..first + self.shown.len()];
+            for (&(step, slot), flags) in self.shown.iter().zip(flags) {
+                if flags & (RAN_ALONE | FIRED) != 0 && flags & SEEN_ALONE == 0 {
+                    let (user, step, slot) = (
+                        world.user_name(UserId(user)),
+                        world.step_name(step),
+                        world.slot_name(slot),
+                    );
+                    unseen.push(format!("{user} ({slot} in {step})"));
+                }
+            }
+            if of_user.fired && flags.iter().all(|flags| flags & (RAN_ALONE | FIRED) == 0) {
+                unchecked.push(world.user_name(UserId(user)));
+            }
+        }
+        if !unseen.is_empty() {
+            reasons.push(format!(
+                "own canaries were not received back alone by {}",
+                listed(&unseen)
+            ));
+        }
+        if !unchecked.is_empty() {
+            reasons.push(format!(
+                "no step showed the own canaries of {}",
+                listed(&unchecked)
+            ));
+        }
+    }
+
+    /// What weakens the run.
+    pub(super) fn note(&self) -> Option<String> {
+        let is_weak = self.fired_and_seen > 0 && self.fired_and_seen * 2 < self.fired_to_see;
+        is_weak.then(|| {
+            format!(
+                "only {} of {} answers in volleys contained the canary that their user should see",
+                self.fired_and_seen, self.fired_to_see
+            )
+        })
+    }
+}
+
+/// The first few, and how many more there are.
+pub(super) fn listed(names: &[String]) -> String {
+    let shown = names
+        .iter()
+        .take(NAMED)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

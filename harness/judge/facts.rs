@@ -1,0 +1,245 @@
+//! What is kept of the exchanges of a volley until it is over: times and names, no bodies.
+
+use crate::history::{Exchange, Outcome, ServerTimes};
+use crate::identity::UserId;
+
+use super::Side;
+
+/// A span of time, both ends included.
+pub(super) type Interval = (u64, u64);
+
+/// One exchange.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fact {
+    pub(super) id: u64,
+    pub(super) user: UserId,
+    pub(super) status: Option<u16>,
+    pub(super) client: Interval,
+    pub(super) server: Option<Interval>,
+    pub(super) times: Option<ServerTimes>,
+    step: u16,
+    sent_ns: u64,
+    done_ns: u64,
+    /// Where its method and path stand in the text of the [`Facts`].
+    request: (usize, usize),
+}
+
+impl Fact {
+    pub(super) fn order(&self) -> Option<u64> {
+        self.times.and_then(|times| times.order)
+    }
+
+    /// True when the service took the request as its user's: answered, and not with a status that says that it would not
+    /// (401, 403), could not (5xx) or would rather not (429). Only these count as having overlapped with anything.
+    pub(super) fn is_served(&self) -> bool {
+        self.status
+            .is_some_and(|status| !matches!(status, 401 | 403 | 429 | 500..))
+    }
+
+    /// As [`Exchange::overlaps`].
+    pub(super) fn overlaps(&self, other: &Fact) -> bool {
+        let (a, b) = match (self.server, other.server) {
+            (Some(a), Some(b)) => (a, b),
+            _ => (self.client, other.client),
+        };
+        a.0 <= b.1 && b.0 <= a.1
+    }
+}
+
+/// The exchanges of one volley, in order of recording.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    facts: Vec<Fact>,
+    /// Methods and paths, one after the other: one allocation for all.
+    text: String,
+    /// Positions in `facts`, ordered by user; filled when first needed.
+    by_user: Vec<(UserId, u32)>,
+}
+
+/// Status of an answer.
+pub(super) fn status(exchange: &Exchange) -> Option<u16> {
+    match exchange.outcome {
+        Outcome::Answer { status, .. } => Some(status),
+        Outcome::Failed { .. } => None,
+    }
+}
+
+/// One exchange as a report tells it.
+pub(super) fn side(exchange: &Exchange) -> Side {
+    Side {
+        exchange: exchange.id,
+        step: exchange.step,
+        request: format!("{} {}", exchange.request.method, exchange.request.path),
+        status: status(exchange),
+        sent_ns: exchange.sent_ns,
+        done_ns: exchange.done_ns,
+        arrived_us: exchange.server.map(|times| times.arrived_us),
+        order: exchange.server.and_then(|times| times.order),
+    }
+}
+
+impl Facts {
+    /// Adds an exchange; gives its position.
+    pub(super) fn push(&mut self, exchange: &Exchange) -> usize {
+        let start = self.text.len();
+        self.text.push_str(&exchange.request.method);
+        self.text.push(' ');
+        self.text.push_str(&exchange.request.path);
+        self.facts.push(Fact {
+            id: exchange.id,
+            user: exchange.user,
+            status: status(exchange),
+            client: exchange.client_interval(),
+            server: exchange.server_interval(),
+            times: exchange.server,
+            step: exchange.step,
+            sent_ns: exchange.sent_ns,
+            done_ns: exchange.done_ns,
+            request: (start, self.text.len()),
+        });
+        self.by_user.clear();
+        self.facts.len() - 1
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.facts.clear();
+        self.text.clear();
+        self.by_user.clear();
+    }
+
+    pub(super) fn all(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    pub(super) fn side(&self, fact: &Fact) -> Side {
+        Side {
+            exchange: fact.id,
+            step: fact.step,
+            request: self.text[fact.request.0..fact.request.1].to_owned(),
+            status: fact.status,
+            sent_ns: fact.sent_ns,
+            done_ns: fact.done_ns,
+            arrived_us: fact.times.map(|times| times.arrived_us),
+            order: fact.order(),
+        }
+    }
+
+    /// The victim's exchange that was under way together with the viewer's: the one that wrote the server's memo next after
+    /// the viewer, when both sides tell that order; otherwise the one that was sent closest in time.
+    pub(super) fn victim_of(&mut self, viewer: Fact, victim: UserId) -> Option<Fact> {
+        if self.by_user.is_empty() {
+            self.by_user = self
+                .facts
+                .iter()
+                .zip(0..)
+                .map(|(fact, at)| (fact.user, at))
+                .collect();
+            self.by_user.sort_unstable();
+        }
+        let from = self.by_user.partition_point(|(user, _)| *user < victim);
+        let own = self.by_user[from..]
+            .iter()
+            .take_while(|(user, _)| *user == victim);
+        own.map(|(_, at)| self.facts[*at as usize])
+            .filter(|fact| fact.overlaps(&viewer))
+            .min_by_key(|fact| {
+                let distance = match (viewer.order(), fact.order()) {
+                    (Some(viewer), Some(victim)) if victim > viewer => (0, victim - viewer),
+                    (Some(viewer), Some(victim)) => (1, viewer - victim),
+                    _ => (2, fact.sent_ns.abs_diff(viewer.sent_ns)),
+                };
+                (distance, fact.id)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::rules::testing::exchange;
+
+    /// Exchanges of the given users: sent, over, place in the memo's order.
+    fn facts(of: &[(u32, u64, u64, Option<u64>)]) -> Facts {
+        let mut facts = Facts::default();
+        for (id, (user, sent, done, order)) in of.iter().enumerate() {
+            let mut exchange = exchange(id as u64, *user, 1);
+            (exchange.sent_ns, exchange.first_byte_ns) = (*sent, Some(*done));
+            exchange.server = order.map(|order| ServerTimes {
+                arrived_us: 0,
+                answered_us: None,
+                order: Some(order),
+            });
+            facts.push(&exchange);
+        }
+        facts
+    }
+
+    fn victim(of: &[(u32, u64, u64, Option<u64>)]) -> Option<u64> {
+        let mut facts = facts(of);
+        let viewer = facts.all()[0];
+        facts.victim_of(viewer, UserId(7)).map(|fact| fact.id)
+    }
+
+    #[test]
+    fn the_victim_wrote_next() {
+        let at = |order| (7, 0, 9, Some(order));
+        assert_eq!(
+            victim(&[(1, 0, 9, Some(5)), at(4), at(9), at(6), (3, 0, 9, Some(5))]),
+            Some(3)
+        );
+        assert_eq!(
+            victim(&[(1, 0, 9, Some(5)), at(1), at(4)]),
+            Some(2),
+            "if none did, the last before"
+        );
+    }
+
+    #[test]
+    fn without_an_order_the_closest_in_time() {
+        assert_eq!(
+            victim(&[
+                (1, 10, 90, None),
+                (7, 60, 99, None),
+                (7, 15, 99, None),
+                (7, 0, 99, None)
+            ]),
+            Some(2)
+        );
+    }
+
+    #[test]
+    fn only_what_was_under_way_together() {
+        assert_eq!(
+            victim(&[
+                (1, 10, 20, Some(1)),
+                (7, 30, 40, Some(2)),
+                (7, 0, 9, Some(3))
+            ]),
+            None
+        );
+        assert_eq!(
+            victim(&[
+                (1, 10, 20, Some(1)),
+                (7, 30, 40, Some(2)),
+                (7, 20, 50, Some(3))
+            ]),
+            Some(2)
+        );
+        assert_eq!(victim(&[(1, 10, 20, None), (8, 10, 20, None)]), None);
+    }
+
+    #[test]
+    fn sides_tell_their_own_request() {
+        let facts = facts(&[(1, 10, 20, Some(1)), (7, 30, 40, Some(2))]);
+        let side = facts.side(&facts.all()[1]);
+        assert_eq!(
+            (
+                side.exchange,
+                side.request.as_str(),
+                side.status,
+                side.order
+            ),
+            (1, "GET /1", Some(200), Some(2))
+        );
+    }
+}

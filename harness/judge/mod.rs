@@ -1,0 +1,28 @@
+//! From a history to exposures, a verdict and its strength: a pure function, without clock, I/O or async.
+//!
+//! A [`Judge`] is fed records one by one and holds no bodies, so that a run of a million exchanges is judged in bounded
+//! memory while it goes on; [`judge`] does the same with a whole history. What counts as an exposure is decided by the
+//! [`RULES`], each in a file of its own; the verdict follows from the exposures and from what the run did not do.
+
+mod control;
+mod exposure;
+mod facts;
+mod findings;
+mod look;
+mod overlap;
+mod rules;
+mod run;
+mod spread;
+mod strength;
+mod verdict;
+mod world;
+
+pub use exposure::{Counts, Exposure, ExposureKind, Place, Side, Spread};
+pub use findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
+pub use rules::{RULES, RuleInfo};
+pub use run::VOLLEYS_OPEN;
+pub use strength::{Strength, upper_bound_95};
+pub use verdict::{FAILED_SHARE, Judge, Judgement, NOTES_KEPT, Verdict, VerdictError, judge};
+
+#[cfg(test)]
+mod verdict_tests;

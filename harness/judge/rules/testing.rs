@@ -1,0 +1,211 @@
+//! Small histories for the tests of the judge.
+
+use bytes::Bytes;
+
+use crate::history::{
+    End, Ending, Exchange, HISTORY_VERSION, Outcome, Phase, Planted, Record, Release, RequestLine,
+    ServerTimes, SlotInfo, Start, StepInfo, StepRole, Target, Volley,
+};
+use crate::identity::{Canary, Salt, UserId};
+
+pub(in crate::judge) const SALT: Salt = Salt::new(0x1234_5678);
+pub(in crate::judge) const LOG_IN: u16 = 0;
+pub(in crate::judge) const READ: u16 = 1;
+pub(in crate::judge) const DELETE: u16 = 2;
+pub(in crate::judge) const READ_BACK: u16 = 3;
+
+/// Slot 0 is a mail that step READ shows and step DELETE removes; slot 1 an attachment.
+pub(in crate::judge) fn start(users: usize) -> Start {
+    let step = |name: &str, role, sees: &[u16], removes: &[u16]| StepInfo {
+        name: name.into(),
+        role,
+        sees: sees.to_vec(),
+        removes: removes.to_vec(),
+    };
+    Start {
+        history_version: HISTORY_VERSION,
+        crosswire_version: "0.0.0".into(),
+        scenario: "test".into(),
+        target: Target {
+            name: "t".into(),
+            url: "http://127.0.0.1:1".into(),
+        },
+        engine: "fire".into(),
+        seed: 1,
+        salt: SALT.to_string(),
+        users: (0..users).map(|user| format!("u{user}")).collect(),
+        slots: vec![
+            SlotInfo {
+                name: "mail".into(),
+                attachment: false,
+            },
+            SlotInfo {
+                name: "file".into(),
+                attachment: true,
+            },
+        ],
+        steps: vec![
+            step("log in", StepRole::LogIn, &[], &[]),
+            step("read", StepRole::Fire, &[0], &[]),
+            step("delete", StepRole::Fire, &[], &[0]),
+            step("read back", StepRole::ReadBack, &[0], &[]),
+        ],
+        min_overlaps: 1,
+    }
+}
+
+pub(in crate::judge) fn canary(owner: u32, slot: u16, serial: u32) -> Canary {
+    Canary {
+        owner: UserId(owner),
+        slot,
+        serial,
+    }
+}
+
+pub(in crate::judge) fn text(owner: u32, slot: u16, serial: u32) -> String {
+    canary(owner, slot, serial).encode(SALT)
+}
+
+pub(in crate::judge) fn plant(owner: u32, slot: u16, serial: u32) -> Record {
+    Record::Planted(Planted {
+        canary: text(owner, slot, serial),
+        readers: Vec::new(),
+    })
+}
+
+pub(in crate::judge) fn answer(status: u16, headers: &str, body: &[u8]) -> Outcome {
+    let head = format!("HTTP/1.1 {status} X\r\n{headers}");
+    Outcome::Answer {
+        status,
+        head: head.into(),
+        body: Bytes::copy_from_slice(body),
+        cut: false,
+    }
+}
+
+pub(in crate::judge) fn exchange(id: u64, user: u32, step: u16) -> Exchange {
+    Exchange {
+        id,
+        user: UserId(user),
+        step,
+        phase: Phase::Setup,
+        round: 1,
+        volley: None,
+        connection: user,
+        request: RequestLine {
+            method: "GET".into(),
+            path: format!("/{step}"),
+            body_len: 0,
+        },
+        sent_ns: id * 10,
+        first_byte_ns: Some(id * 10 + 5),
+        done_ns: id * 10 + 6,
+        server: None,
+        outcome: answer(200, "", b""),
+    }
+}
+
+/// A history that is put together exchange by exchange.
+pub(in crate::judge) struct Story {
+    pub(in crate::judge) records: Vec<Record>,
+    next: u64,
+    volley: u32,
+}
+
+impl Story {
+    /// Everybody has logged in, has one mail planted, and saw it alone.
+    pub(in crate::judge) fn of(users: u32) -> Story {
+        let mut story = Story {
+            records: vec![Record::Start(start(users as usize))],
+            next: 0,
+            volley: 0,
+        };
+        for user in 0..users {
+            story.alone(
+                user,
+                LOG_IN,
+                Phase::Setup,
+                answer(
+                    302,
+                    &format!("Set-Cookie: sid={user:020}; HttpOnly\r\n"),
+                    b"",
+                ),
+            );
+            story.records.push(plant(user, 0, 0));
+            story.alone(user, READ, Phase::Solo, page(&text(user, 0, 0)));
+        }
+        story
+    }
+
+    pub(in crate::judge) fn alone(
+        &mut self,
+        user: u32,
+        step: u16,
+        phase: Phase,
+        outcome: Outcome,
+    ) -> &mut Story {
+        let mut exchange = exchange(self.next, user, step);
+        self.next += 1;
+        exchange.phase = phase;
+        exchange.outcome = outcome;
+        self.records.push(Record::Exchange(exchange));
+        self
+    }
+
+    /// A volley of requests that all overlap; the server tells that they wrote its memo in the given order.
+    pub(in crate::judge) fn volley(&mut self, requests: Vec<(u32, u16, Outcome)>) -> &mut Story {
+        self.volley += 1;
+        let count = requests.len() as u32;
+        for (order, (user, step, outcome)) in requests.into_iter().enumerate() {
+            let mut exchange = exchange(self.next, user, step);
+            self.next += 1;
+            exchange.phase = Phase::Volley;
+            exchange.volley = Some(self.volley);
+            let arrived_us = 100 + order as u64;
+            exchange.server = Some(ServerTimes {
+                arrived_us,
+                answered_us: Some(200),
+                order: Some(order as u64),
+            });
+            exchange.outcome = outcome;
+            self.records.push(Record::Exchange(exchange));
+        }
+        let release = Release {
+            strategy: "barrier".into(),
+            connections: count,
+            writes: count,
+            client_spread_ns: 9_000,
+            armed: false,
+        };
+        self.records.push(Record::Volley(Volley {
+            volley: self.volley,
+            round: 1,
+            requests: count,
+            server_spread_us: None,
+            release,
+        }));
+        self
+    }
+
+    pub(in crate::judge) fn read_back(&mut self, user: u32, outcome: Outcome) -> &mut Story {
+        self.alone(user, READ_BACK, Phase::ReadBack, outcome)
+    }
+
+    pub(in crate::judge) fn end(&mut self, ending: Ending) -> crate::judge::Judgement {
+        self.records.push(Record::End(End {
+            ending,
+            rounds: 1,
+            elapsed_ns: 1,
+        }));
+        crate::judge::judge(&self.records)
+    }
+
+    pub(in crate::judge) fn judge(&mut self) -> crate::judge::Judgement {
+        self.end(Ending::Completed)
+    }
+}
+
+/// A good answer with a body.
+pub(in crate::judge) fn page(body: &str) -> Outcome {
+    answer(200, "content-type: text/html\r\n", body.as_bytes())
+}

@@ -1,0 +1,222 @@
+//! Takes a history's records to the rules, and sums the volleys up: what the judge does once it knows the header.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::history::{Exchange, Outcome, Phase, Planted, Volley};
+
+use super::Strength;
+use super::control::Control;
+use super::facts::{self, Facts};
+use super::findings::{Crossing, Findings};
+use super::look::Look;
+use super::overlap::overlapping_pairs;
+use super::rules::{self, Rule, Seen};
+use super::spread::Spreads;
+use super::verdict::NOTES_KEPT;
+use super::world::World;
+
+/// Volleys that may be under way at once in a history; with more, the earliest is taken for ended.
+pub const VOLLEYS_OPEN: usize = 64;
+
+/// What there is once the header is known.
+pub(super) struct Run {
+    pub(super) world: World,
+    look: Look,
+    pub(super) control: Control,
+    rules: Vec<Box<dyn Rule>>,
+    pub(super) findings: Findings,
+    pub(super) spreads: Spreads,
+    open: BTreeMap<u32, OpenVolley>,
+    /// An emptied one, for its memory.
+    spare: OpenVolley,
+    crossings: Vec<Crossing>,
+    is_reading_back: bool,
+    pub(super) fired: u64,
+    pub(super) failed: u64,
+}
+
+#[derive(Default)]
+struct OpenVolley {
+    facts: Facts,
+    /// With the position of the viewer's exchange.
+    crossings: Vec<(usize, Crossing, First)>,
+}
+
+/// An answer may hold many canaries of one victim: which crossing of an exchange stands for all that are alike.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    /// The first of its exposure.
+    of_exposure: bool,
+    /// The first of its victim.
+    of_victim: bool,
+}
+
+impl Run {
+    pub(super) fn new(world: World) -> Run {
+        Run {
+            look: Look::new(world.salt),
+            control: Control::new(&world),
+            rules: rules::all(),
+            world,
+            findings: Findings::default(),
+            spreads: Spreads::default(),
+            open: BTreeMap::new(),
+            spare: OpenVolley::default(),
+            crossings: Vec::new(),
+            is_reading_back: false,
+            fired: 0,
+            failed: 0,
+        }
+    }
+
+    /// Takes a planting; false when its text is not a canary of this run.
+    pub(super) fn planted(&mut self, planted: &Planted, notes: &mut Vec<String>) -> bool {
+        self.end_read_back(notes);
+        let Some(canary) = self.world.plant(planted) else {
+            return false;
+        };
+        for rule in &mut self.rules {
+            rule.planted(canary, &self.world);
+        }
+        true
+    }
+
+    pub(super) fn exchange(
+        &mut self,
+        exchange: &Exchange,
+        strength: &mut Strength,
+        notes: &mut Vec<String>,
+    ) {
+        if exchange.phase != Phase::ReadBack {
+            self.end_read_back(notes);
+        }
+        self.is_reading_back = exchange.phase == Phase::ReadBack;
+        strength.exchanges += 1;
+        strength.rounds = strength.rounds.max(exchange.round);
+        self.look.at(exchange);
+        let found = self.look.found();
+        self.control.take(exchange, found, &self.world);
+        let seen = Seen {
+            exchange,
+            found,
+            is_complete: self.look.is_complete(),
+        };
+        for rule in &mut self.rules {
+            rule.exchange(&seen, &self.world, &mut self.crossings);
+        }
+        self.findings.counts.exchanges += u64::from(!self.crossings.is_empty());
+        if exchange.phase == Phase::Volley || exchange.volley.is_some() {
+            self.fired += 1;
+            self.failed += u64::from(is_failed(exchange));
+        }
+        let firsts = firsts(&self.crossings);
+        let found = std::mem::take(&mut self.crossings);
+        let crossings = found.into_iter().zip(firsts);
+        let Some(number) = exchange.volley else {
+            for (crossing, first) in crossings {
+                if first.of_exposure {
+                    self.findings
+                        .add(crossing, &self.world, || (facts::side(exchange), None));
+                } else {
+                    self.findings.add_canary(&crossing, &self.world);
+                }
+            }
+            return;
+        };
+        if !self.open.contains_key(&number)
+            && self.open.len() == VOLLEYS_OPEN
+            && let Some(first) = self.open.keys().next().copied()
+        {
+            self.close(first, None, strength);
+        }
+        let spare = &mut self.spare;
+        let volley = self
+            .open
+            .entry(number)
+            .or_insert_with(|| std::mem::take(spare));
+        let at = volley.facts.push(exchange);
+        volley
+            .crossings
+            .extend(crossings.map(|(crossing, first)| (at, crossing, first)));
+    }
+
+    pub(super) fn volley(&mut self, volley: &Volley, strength: &mut Strength) {
+        self.close(volley.volley, Some(volley), strength);
+    }
+
+    /// Sums a volley up and forgets its exchanges.
+    fn close(&mut self, number: u32, volley: Option<&Volley>, strength: &mut Strength) {
+        let mut open = self.open.remove(&number).unwrap_or_default();
+        let facts = open.facts.all();
+        strength.volleys += 1;
+        let pairs = overlapping_pairs(facts);
+        strength.overlapping_pairs += pairs.all;
+        strength.pairs_by_server += pairs.by_server;
+        if let Some(volley) = volley {
+            self.spreads.take(volley, facts);
+        }
+        for rule in &mut self.rules {
+            rule.volley(&open.facts);
+        }
+        for (at, crossing, first) in open.crossings.drain(..) {
+            if !first.of_exposure {
+                self.findings.add_canary(&crossing, &self.world);
+                continue;
+            }
+            let viewer = open.facts.all()[at];
+            let victim = open.facts.victim_of(viewer, crossing.victim);
+            if first.of_victim {
+                self.findings.in_volleys += 1;
+                let victim = victim.and_then(|victim| victim.order());
+                self.findings.order(viewer.order(), victim);
+            }
+            let facts = &open.facts;
+            self.findings.add(crossing, &self.world, || {
+                (
+                    facts.side(&viewer),
+                    victim.map(|victim| facts.side(&victim)),
+                )
+            });
+        }
+        open.facts.clear();
+        self.spare = open;
+    }
+
+    /// Sums up what has not ended, and lets the rules say what they have left.
+    pub(super) fn finish(&mut self, strength: &mut Strength, notes: &mut Vec<String>) {
+        while let Some(number) = self.open.keys().next().copied() {
+            self.close(number, None, strength);
+        }
+        self.end_read_back(notes);
+        for rule in &mut self.rules {
+            rule.finish(&self.world, &mut self.findings, notes);
+        }
+        notes.truncate(NOTES_KEPT);
+    }
+
+    /// Lets the rules decide when the users' states have been read back.
+    pub(super) fn end_read_back(&mut self, notes: &mut Vec<String>) {
+        if std::mem::take(&mut self.is_reading_back) {
+            for rule in &mut self.rules {
+                rule.read_back(&self.world, &mut self.findings, notes);
+            }
+            notes.truncate(NOTES_KEPT);
+        }
+    }
+}
+
+fn firsts(crossings: &[Crossing]) -> Vec<First> {
+    let (mut exposures, mut victims) = (BTreeSet::new(), BTreeSet::new());
+    let first = |crossing: &Crossing| First {
+        of_exposure: exposures.insert(crossing.key()),
+        of_victim: victims.insert(crossing.victim),
+    };
+    crossings.iter().map(first).collect()
+}
+
+fn is_failed(exchange: &Exchange) -> bool {
+    match exchange.outcome {
+        Outcome::Failed { .. } => true,
+        Outcome::Answer { status, .. } => matches!(status, 401 | 403 | 429 | 500..),
+    }
+}

@@ -1,0 +1,313 @@
+//! The judge: takes a history in, record by record, and says what it proves.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::{End, Ending, Record, Sink, Start};
+
+use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
+use super::run::Run;
+use super::world::World;
+use super::{Counts, Exposure, Spread, Strength, upper_bound_95};
+
+/// Share of failed exchanges in volleys above which a clean run proves nothing. Failed are those without a whole answer and
+/// those answered 401, 403, 429 or 5xx.
+pub const FAILED_SHARE: f64 = 0.10;
+
+/// Notes kept of a run; the rest is dropped.
+pub const NOTES_KEPT: usize = 100;
+
+/// What a run proves. Ordered: the worse of two is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Nothing crossed, although it had the chance to: see [`Strength`].
+    Isolated,
+    /// Nothing crossed, but nothing is proved by that: see [`Judgement::reasons`].
+    Inconclusive,
+    /// A user received, or acted on, another user's data.
+    Exposed,
+}
+
+impl Verdict {
+    const ALL: [Verdict; 3] = [Verdict::Isolated, Verdict::Inconclusive, Verdict::Exposed];
+
+    /// `isolated`, `inconclusive` or `exposed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Isolated => "isolated",
+            Verdict::Inconclusive => "inconclusive",
+            Verdict::Exposed => "exposed",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that is not a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerdictError;
+
+impl fmt::Display for VerdictError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a verdict is one of isolated, inconclusive, exposed")
+    }
+}
+
+impl std::error::Error for VerdictError {}
+
+impl FromStr for Verdict {
+    type Err = VerdictError;
+
+    fn from_str(text: &str) -> Result<Verdict, VerdictError> {
+        Verdict::ALL
+            .into_iter()
+            .find(|verdict| verdict.as_str() == text)
+            .ok_or(VerdictError)
+    }
+}
+
+/// Everything that a history proves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it is inconclusive; beside an exposure, what else was wrong with the run. One sentence each.
+    pub reasons: Vec<String>,
+    /// What a clean result is worth.
+    pub strength: Strength,
+    /// Distinct exposures, by first occurrence; at most [`EXPOSURES_KEPT`].
+    pub exposures: Vec<Exposure>,
+    /// Distinct exposures in all.
+    pub exposures_total: u64,
+    /// Sums over all exposures.
+    pub counts: Counts,
+    /// How tightly the volleys arrived, by strategy.
+    pub spread: Vec<Spread>,
+    /// The history's header.
+    pub start: Option<Start>,
+    /// How the run ended; absent from a history that breaks off.
+    pub end: Option<End>,
+    /// What a reader of the report should know, from the run and from the rules: [`NOTES_KEPT`] of
+    /// them, and those on what this judgement leaves out.
+    pub notes: Vec<String>,
+}
+
+/// Judges a history as it comes.
+///
+/// Keeps no bodies: of an exchange nothing outlives its volley but sums, so a run of a million exchanges takes a few
+/// megabytes.
+pub struct Judge {
+    run: Option<Run>,
+    strength: Strength,
+    notes: Vec<String>,
+    reasons: Vec<String>,
+    end: Option<End>,
+}
+
+impl fmt::Debug for Judge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judge")
+            .field("strength", &self.strength)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        Judge::new()
+    }
+}
+
+impl Judge {
+    /// A judge that has seen nothing.
+    #[must_use]
+    pub fn new() -> Judge {
+        Judge {
+            run: None,
+            strength: Strength::default(),
+            notes: Vec::new(),
+            reasons: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// Takes the next record of the history.
+    pub fn take(&mut self, record: &Record) {
+        match (record, &mut self.run) {
+            (Record::Start(start), None) => self.start(start),
+            (Record::Start(_), Some(_)) => self
+                .reason("the history has a second header; what follows it was judged by the first"),
+            (Record::Note { text }, _) => self.note(text.clone()),
+            (Record::End(end), run) => {
+                if let Some(run) = run {
+                    run.end_read_back(&mut self.notes);
+                }
+                self.end = Some(end.clone());
+            }
+            (_, None) => self.reason("the history does not begin with its header"),
+            (Record::Planted(planted), Some(run)) => {
+                if !run.planted(planted, &mut self.notes) {
+                    self.reason("the history plants something that is no canary of its salt");
+                }
+            }
+            (Record::Exchange(exchange), Some(run)) => {
+                run.exchange(exchange, &mut self.strength, &mut self.notes)
+            }
+            (Record::Volley(volley), Some(run)) => run.volley(volley, &mut self.strength),
+        }
+    }
+
+    fn start(&mut self, start: &Start) {
+        match start.salt.parse() {
+            Ok(salt) => self.run = Some(Run::new(World::new(start.clone(), salt))),
+            Err(error) => self.reason(&format!(
+                "the history's salt {:?} cannot be used: {error}",
+                start.salt
+            )),
+        }
+    }
+
+    fn reason(&mut self, text: &str) {
+        if !self.reasons.iter().any(|reason| reason == text) {
+            self.reasons.push(text.to_owned());
+        }
+    }
+
+    fn note(&mut self, text: String) {
+        if self.notes.len() < NOTES_KEPT && !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+
+    /// The judgement over everything taken.
+    #[must_use]
+    pub fn finish(mut self) -> Judgement {
+        let Some(mut run) = self.run.take() else {
+            self.reason("the history has no usable header");
+            return self.without_run();
+        };
+        run.finish(&mut self.strength, &mut self.notes);
+        self.weigh(&run);
+        if run.findings.is_capped {
+            self.notes.push(format!(
+                "more than {DISTINCT_COUNTED} distinct exposures: their number is a lower bound"
+            ));
+        }
+        let is_exposed = !run.findings.is_empty();
+        let (exposures, exposures_total, counts) = run.findings.finish();
+        if exposures_total > EXPOSURES_KEPT as u64 {
+            self.notes.push(format!("the first {EXPOSURES_KEPT} of {exposures_total} distinct exposures are kept in detail"));
+        }
+        let verdict = match (is_exposed, self.reasons.is_empty()) {
+            (true, _) => Verdict::Exposed,
+            (false, false) => Verdict::Inconclusive,
+            (false, true) => Verdict::Isolated,
+        };
+        Judgement {
+            verdict,
+            reasons: self.reasons,
+            strength: self.strength,
+            exposures,
+            exposures_total,
+            counts,
+            spread: run.spreads.finish(),
+            start: Some(run.world.start),
+            end: self.end,
+            notes: self.notes,
+        }
+    }
+
+    fn without_run(self) -> Judgement {
+        Judgement {
+            verdict: Verdict::Inconclusive,
+            reasons: self.reasons,
+            strength: self.strength,
+            exposures: Vec::new(),
+            exposures_total: 0,
+            counts: Counts::default(),
+            spread: Vec::new(),
+            start: None,
+            end: self.end,
+            notes: self.notes,
+        }
+    }
+
+    /// Strength, and the reasons for which nothing is proved.
+    fn weigh(&mut self, run: &Run) {
+        let strength = &mut self.strength;
+        if let Some(end) = &self.end {
+            strength.rounds = end.rounds;
+        }
+        strength.exposing_pairs = run.findings.in_volleys.min(strength.overlapping_pairs);
+        strength.upper_bound_95 =
+            upper_bound_95(strength.overlapping_pairs, strength.exposing_pairs);
+        strength.notes.extend(run.control.note());
+        if run.failed > 0 {
+            strength.notes.push(format!(
+                "{} of {} exchanges in volleys failed",
+                run.failed, run.fired
+            ));
+        }
+        let (exchanges, pairs, needed) = (
+            strength.exchanges,
+            strength.overlapping_pairs,
+            run.world.start.min_overlaps.max(1),
+        );
+        match self.end.as_ref().map(|end| &end.ending) {
+            Some(Ending::Completed) => {}
+            Some(Ending::Limit { limit }) => {
+                strength.notes.push(format!("ended by its limit: {limit}"))
+            }
+            Some(Ending::Interrupted) => self.reason("the run was interrupted"),
+            Some(Ending::Failed { why, .. }) => {
+                let text = format!("the run failed: {why}");
+                self.reason(&text);
+            }
+            None => self.reason("the history breaks off before the run's end"),
+        }
+        if exchanges == 0 {
+            self.reason("no request was made");
+            return;
+        }
+        for reason in run.control.reasons(&run.world) {
+            self.reason(&reason);
+        }
+        if pairs < needed {
+            self.reason(&format!(
+                "overlapping pairs of different users: {pairs}, needed: {needed}"
+            ));
+        }
+        if run.failed as f64 > run.fired as f64 * FAILED_SHARE {
+            self.reason(&format!(
+                "{} of {} exchanges in volleys failed, more than one in ten",
+                run.failed, run.fired
+            ));
+        }
+    }
+}
+
+impl Sink for Judge {
+    fn take(&mut self, record: &Record) -> io::Result<()> {
+        Judge::take(self, record);
+        Ok(())
+    }
+}
+
+/// Judges a whole history.
+pub fn judge<R: Borrow<Record>>(records: impl IntoIterator<Item = R>) -> Judgement {
+    let mut judge = Judge::new();
+    for record in records {
+        judge.take(record.borrow());
+    }
+    judge.finish()
+}

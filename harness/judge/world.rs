@@ -1,0 +1,165 @@
+//! What the rules know besides the exchange at hand: the run's header, and what was planted for whom.
+
+use std::collections::HashMap;
+
+use crate::history::{Planted, Start, StepInfo};
+use crate::identity::{Canary, Salt, UserId};
+
+/// Header and plantings of a run.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) start: Start,
+    pub(super) salt: Salt,
+    newest: HashMap<(UserId, u16), u32>,
+    /// Readers of the canaries of an owner and slot, by serial number; runs of equal readers take one entry.
+    readers: HashMap<(UserId, u16), Vec<Readable>>,
+}
+
+#[derive(Debug)]
+struct Readable {
+    first: u32,
+    last: u32,
+    readers: Box<[UserId]>,
+}
+
+impl World {
+    pub(super) fn new(start: Start, salt: Salt) -> World {
+        World {
+            start,
+            salt,
+            newest: HashMap::new(),
+            readers: HashMap::new(),
+        }
+    }
+
+    /// Takes a planting; `None` when its text is not a canary of this run.
+    pub(super) fn plant(&mut self, planted: &Planted) -> Option<Canary> {
+        let canary = Canary::decode(&planted.canary, self.salt)?;
+        self.newest
+            .insert((canary.owner, canary.slot), canary.serial);
+        if !planted.readers.is_empty() {
+            let runs = self.readers.entry((canary.owner, canary.slot)).or_default();
+            let at = runs.partition_point(|run| run.last < canary.serial);
+            match at.checked_sub(1).and_then(|before| runs.get_mut(before)) {
+                Some(run) if run.last + 1 == canary.serial && *run.readers == *planted.readers => {
+                    run.last = canary.serial
+                }
+                _ => {
+                    let readers = planted.readers.clone().into_boxed_slice();
+                    runs.insert(
+                        at,
+                        Readable {
+                            first: canary.serial,
+                            last: canary.serial,
+                            readers,
+                        },
+                    );
+                }
+            }
+        }
+        Some(canary)
+    }
+
+    /// True when no canary of this owner and slot was planted after it.
+    pub(super) fn is_newest(&self, canary: Canary) -> bool {
+        self.newest.get(&(canary.owner, canary.slot)) == Some(&canary.serial)
+    }
+
+    /// True when the user may see the canary: its owner, or a reader of one of its plantings.
+    pub(super) fn may_read(&self, user: UserId, canary: Canary) -> bool {
+        if user == canary.owner {
+            return true;
+        }
+        if self.readers.is_empty() {
+            return false;
+        }
+        let Some(runs) = self.readers.get(&(canary.owner, canary.slot)) else {
+            return false;
+        };
+        let from = runs.partition_point(|run| run.last < canary.serial);
+        let of_canary = runs[from..]
+            .iter()
+            .take_while(|run| run.first <= canary.serial);
+        of_canary
+            .flat_map(|run| &run.readers)
+            .any(|reader| *reader == user)
+    }
+
+    /// True when the run has that user.
+    pub(super) fn has_user(&self, user: UserId) -> bool {
+        user.index() < self.start.users.len()
+    }
+
+    pub(super) fn step(&self, step: u16) -> Option<&StepInfo> {
+        self.start.steps.get(usize::from(step))
+    }
+
+    pub(super) fn user_name(&self, user: UserId) -> String {
+        self.start
+            .users
+            .get(user.index())
+            .cloned()
+            .unwrap_or_else(|| format!("user {}", user.0))
+    }
+
+    pub(super) fn step_name(&self, step: u16) -> String {
+        self.step(step)
+            .map_or_else(|| format!("step {step}"), |info| info.name.clone())
+    }
+
+    pub(super) fn slot_name(&self, slot: u16) -> String {
+        self.start
+            .slots
+            .get(usize::from(slot))
+            .map_or_else(|| format!("slot {slot}"), |info| info.name.clone())
+    }
+
+    pub(super) fn is_attachment(&self, slot: u16) -> bool {
+        self.start
+            .slots
+            .get(usize::from(slot))
+            .is_some_and(|info| info.attachment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::rules::testing::start;
+
+    #[test]
+    fn readers_are_kept_per_canary() {
+        let salt = Salt::new(1);
+        let mut world = World::new(start(4), salt);
+        let canary = |serial| Canary {
+            owner: UserId(0),
+            slot: 1,
+            serial,
+        };
+        for (serial, readers) in [
+            (0, vec![1]),
+            (1, vec![1]),
+            (2, vec![]),
+            (3, vec![1]),
+            (4, vec![2]),
+            (4, vec![3]),
+        ] {
+            let readers = readers.into_iter().map(UserId).collect();
+            world.plant(&Planted {
+                canary: canary(serial).encode(salt),
+                readers,
+            });
+        }
+        let may = |serial| {
+            (1..4)
+                .filter(|user| world.may_read(UserId(*user), canary(serial)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            [may(0), may(1), may(2), may(3), may(4), may(5)],
+            [vec![1], vec![1], vec![], vec![1], vec![2, 3], vec![]]
+        );
+        assert!(world.may_read(UserId(0), canary(2)), "the owner always");
+        assert!(world.is_newest(canary(4)) && !world.is_newest(canary(3)));
+    }
+}

@@ -1,0 +1,414 @@
+//! Compiles the texts of a file into templates and finds what is wrong with them before anything runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::Environment;
+
+use super::SLOT_LIMIT;
+use super::fields::{Located, nearest};
+use crate::history::SlotInfo;
+use crate::scenario::environment::{self, Lookup, Trouble};
+use crate::scenario::error::{Fault, FaultKind};
+use crate::scenario::scan::Outline;
+use crate::scenario::template::{self, BUILT_IN_NAMES, Text, TextError, Uses, Values};
+use crate::scenario::users::User;
+
+/// Functions that come with the template engine.
+const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
+
+/// What a text may refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A user's name or attribute: its number alone, and the environment.
+    User,
+    /// A step that plants what it names.
+    Planting,
+    /// A step that names what was planted before.
+    Naming,
+    /// Who may read what a step plants: users alone.
+    Readers,
+}
+
+/// Compiles texts, one after the other, in the order in which a run uses them.
+pub(super) struct Compiler<'l> {
+    document: &'l str,
+    lookup: &'l Lookup<'l>,
+    environment: Environment<'static>,
+    compiled: usize,
+    /// Values that the environment supplied.
+    pub(super) supplied: Vec<String>,
+    pub(super) slots: Vec<SlotInfo>,
+    /// Slots that some step so far plants.
+    pub(super) planted: BTreeSet<u16>,
+    /// Captures of the steps so far.
+    pub(super) captures: BTreeSet<String>,
+    /// Attributes that every user has, `name` included.
+    pub(super) attributes: BTreeSet<String>,
+    /// The first user, for trying templates out.
+    pub(super) first_user: User,
+    pub(super) user_count: u32,
+}
+
+impl<'l> Compiler<'l> {
+    pub(super) fn new(document: &'l str, lookup: &'l Lookup<'l>) -> Compiler<'l> {
+        Compiler {
+            document,
+            lookup,
+            environment: template::engine(),
+            compiled: 0,
+            supplied: Vec::new(),
+            slots: Vec::new(),
+            planted: BTreeSet::new(),
+            captures: BTreeSet::new(),
+            attributes: BTreeSet::new(),
+            first_user: User::default(),
+            user_count: 1,
+        }
+    }
+
+    /// The engine with every template so far.
+    pub(super) fn environment(&self) -> Arc<Environment<'static>> {
+        Arc::new(self.environment.clone())
+    }
+
+    /// Fills in a text that was compiled here.
+    pub(super) fn fill_in(&self, text: &Text, values: &Values<'_>) -> Result<String, TextError> {
+        text.render(&self.environment, values).map(String::from)
+    }
+
+    /// Compiles `given`; `with_environment` says whether `${env:NAME}` is replaced in it.
+    pub(super) fn compile(
+        &mut self,
+        given: &Located<'_>,
+        place: Place,
+        with_environment: bool,
+    ) -> Result<Text, Fault> {
+        let outline = Outline::of(given.text);
+        let mut text = given.text.to_owned();
+        if with_environment {
+            let expanded = environment::expand(given.text, &outline, self.lookup);
+            let expanded = expanded.map_err(|trouble| self.environment_fault(given, trouble))?;
+            self.supplied.extend(expanded.values);
+            text = expanded.text;
+        } else if let Some(start) = given.text.find(environment::OPENING) {
+            let span = self.within(given, &(start..start + environment::OPENING.len()));
+            let fault = Fault::new(
+                span,
+                "`${env:NAME}` is replaced under `[users]` and in headers alone",
+                "not here",
+            );
+            return Err(fault.hint(
+                "give users an attribute with this value and write `{{ user.attribute }}` here",
+            ));
+        }
+        if outline.is_plain() {
+            return Ok(Text::fixed(given.text, text));
+        }
+        let mut uses = Uses {
+            slots: self.slots_of(given, &outline, place)?,
+            ..Uses::default()
+        };
+        let name = format!("text {}", self.compiled);
+        self.compiled += 1;
+        // Places in the template are places in the file as long as nothing was put into it.
+        let mapped = text == given.text;
+        if let Err(error) = self.environment.add_template_owned(name.clone(), text) {
+            return Err(self.template_fault(given, &TextError::from_engine(&error, &uses), mapped));
+        }
+        self.find_uses(given, &name, place, &mut uses)?;
+        let text = Text::template(given.text, name, uses.clone());
+        self.try_out(given, &text, &uses, mapped)?;
+        Ok(text)
+    }
+
+    /// The index of a slot, new if need be.
+    pub(super) fn slot(&mut self, slot: &Located<'_>) -> Result<u16, Fault> {
+        if let Some(index) = self.known_slot(slot.text) {
+            return Ok(index);
+        }
+        let name_is_right = slot
+            .text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if slot.text.is_empty() || slot.text.len() > 64 || !name_is_right {
+            let message = "the name of a slot has 1 to 64 letters, digits, `-` or `_`";
+            return Err(Fault::new(slot.span.clone(), message, "not a slot's name"));
+        }
+        if self.slots.len() == SLOT_LIMIT {
+            let message = format!("a scenario has at most {SLOT_LIMIT} slots");
+            return Err(Fault::new(slot.span.clone(), message, "one slot too many"));
+        }
+        self.slots.push(SlotInfo {
+            name: slot.text.to_owned(),
+            attachment: false,
+        });
+        Ok((self.slots.len() - 1) as u16)
+    }
+
+    pub(super) fn known_slot(&self, name: &str) -> Option<u16> {
+        self.slots
+            .iter()
+            .position(|slot| slot.name == name)
+            .map(|index| index as u16)
+    }
+
+    /// The fault of a slot into which nothing was planted up to here.
+    pub(super) fn never_planted(&self, slot: &Located<'_>) -> Fault {
+        let planted: Vec<&str> = self
+            .planted
+            .iter()
+            .map(|index| self.slots[usize::from(*index)].name.as_str())
+            .collect();
+        let message = format!(
+            "nothing is planted in the slot `{}` before this step",
+            slot.text.escape_debug()
+        );
+        let hint = match (nearest(slot.text, &planted), planted.is_empty()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, true) => {
+                format!(
+                    "plant it with `{{{{ secret(\"{}\") }}}}` in a `[[setup]]` or `[[each-round]]` step",
+                    slot.text
+                )
+            }
+            (None, false) => format!("planted before: {}", planted.join(", ")),
+        };
+        Fault::new(slot.span.clone(), message, "never planted").hint(hint)
+    }
+
+    fn slots_of(
+        &mut self,
+        given: &Located<'_>,
+        outline: &Outline,
+        place: Place,
+    ) -> Result<Vec<(u16, String)>, Fault> {
+        if let Some(range) = &outline.loose_secret {
+            let fault = Fault::new(
+                self.within(given, range),
+                "`secret` needs the name of a slot in quotes",
+                "no written name",
+            );
+            return Err(fault.hint("for example `{{ secret(\"note\") }}`"));
+        }
+        let mut slots: Vec<(u16, String)> = Vec::new();
+        for range in &outline.secrets {
+            let slot = Located {
+                text: &given.text[range.clone()],
+                span: self.within(given, range),
+            };
+            let index = match place {
+                Place::Planting => self.slot(&slot)?,
+                Place::Naming => {
+                    let known = self
+                        .known_slot(slot.text)
+                        .filter(|index| self.planted.contains(index));
+                    known.ok_or_else(|| self.never_planted(&slot))?
+                }
+                Place::User | Place::Readers => {
+                    return Err(Fault::new(
+                        slot.span,
+                        "`secret` has no meaning here",
+                        "only in the requests of steps",
+                    ));
+                }
+            };
+            if !slots.iter().any(|known| known.0 == index) {
+                slots.push((index, slot.text.to_owned()));
+            }
+        }
+        Ok(slots)
+    }
+
+    /// Notes which variables a template uses and refuses those that are not there.
+    fn find_uses(
+        &self,
+        given: &Located<'_>,
+        name: &str,
+        place: Place,
+        uses: &mut Uses,
+    ) -> Result<(), Fault> {
+        let Ok(template) = self.environment.get_template(name) else {
+            return Ok(());
+        };
+        let variables: BTreeSet<String> = template.undeclared_variables(true).into_iter().collect();
+        for variable in &variables {
+            let (root, attribute) = variable
+                .split_once('.')
+                .map_or((variable.as_str(), None), |parts| (parts.0, Some(parts.1)));
+            match root {
+                "user" if place != Place::User => {
+                    uses.user = true;
+                    let attribute =
+                        attribute.map(|rest| rest.split_once('.').map_or(rest, |parts| parts.0));
+                    if let Some(attribute) =
+                        attribute.filter(|attribute| !self.attributes.contains(*attribute))
+                    {
+                        return Err(self.unknown_attribute(given, attribute));
+                    }
+                }
+                "index" | "count" => {}
+                "round" if place != Place::User => {}
+                "secret" if !matches!(place, Place::User | Place::Readers) => {}
+                _ if FUNCTIONS.contains(&root) => {}
+                _ if self.captures.contains(root)
+                    && !matches!(place, Place::User | Place::Readers) =>
+                {
+                    uses.captures.push(root.to_owned());
+                }
+                _ => return Err(self.unknown_variable(given, root, place)),
+            }
+        }
+        uses.captures.dedup();
+        Ok(())
+    }
+
+    /// Fills the template in with the first user and stand-ins for what only a run knows.
+    fn try_out(
+        &self,
+        given: &Located<'_>,
+        text: &Text,
+        uses: &Uses,
+        mapped: bool,
+    ) -> Result<(), Fault> {
+        let captures: BTreeMap<String, String> = uses
+            .captures
+            .iter()
+            .map(|name| (name.clone(), "1".to_owned()))
+            .collect();
+        let secrets: BTreeMap<u16, String> = uses
+            .slots
+            .iter()
+            .map(|slot| (slot.0, "1".to_owned()))
+            .collect();
+        let values = Values {
+            user: &self.first_user,
+            index: 1,
+            count: self.user_count,
+            round: 1,
+            captures: &captures,
+            secrets: &secrets,
+        };
+        let is_real = captures.is_empty() && secrets.is_empty();
+        match text.render(&self.environment, &values) {
+            Err(error) if is_real || !error.depends_on_values => {
+                Err(self.template_fault(given, &error, mapped))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn unknown_attribute(&self, given: &Located<'_>, attribute: &str) -> Fault {
+        let known: Vec<&str> = self.attributes.iter().map(String::as_str).collect();
+        let message = format!("not every user has an attribute `{attribute}`");
+        let hint = match nearest(attribute, &known) {
+            Some(near) => format!("did you mean `user.{near}`?"),
+            None => format!(
+                "every user has: {}; give them more under `[users]`",
+                known.join(", ")
+            ),
+        };
+        Fault::new(
+            self.word_within(given, attribute),
+            message,
+            "unknown attribute",
+        )
+        .hint(hint)
+    }
+
+    fn unknown_variable(&self, given: &Located<'_>, name: &str, place: Place) -> Fault {
+        let mut known: Vec<&str> = match place {
+            Place::User => vec!["index", "count"],
+            Place::Readers => vec!["user", "index", "count", "round"],
+            Place::Planting | Place::Naming => BUILT_IN_NAMES.to_vec(),
+        };
+        if matches!(place, Place::Planting | Place::Naming) {
+            known.extend(self.captures.iter().map(String::as_str));
+        }
+        let hint = match nearest(name, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        Fault::new(
+            self.word_within(given, name),
+            format!("nothing is called `{name}` here"),
+            "unknown name",
+        )
+        .hint(hint)
+    }
+
+    fn environment_fault(&self, given: &Located<'_>, trouble: Trouble) -> Fault {
+        match trouble {
+            Trouble::Missing(range, name) => {
+                let message = format!("the environment has no variable `{name}`");
+                let fault = Fault::new(self.within(given, &range), message, "not set")
+                    .kind(FaultKind::Environment);
+                fault.hint(format!("set it before the run: `export {name}=…`"))
+            }
+            Trouble::Malformed(range) => Fault::new(
+                self.within(given, &range),
+                "not of the form `${env:NAME}`",
+                "a name and `}` are missing",
+            )
+            .hint("a name has letters, digits and underscores"),
+            Trouble::Unquoted(range) => Fault::new(
+                self.within(given, &range),
+                "`${env:NAME}` inside of `{{ … }}` must stand in quotes",
+                "not in quotes",
+            ),
+        }
+    }
+
+    fn template_fault(&self, given: &Located<'_>, error: &TextError, mapped: bool) -> Fault {
+        let span = match &error.range {
+            Some(range) if mapped => self.within(given, range),
+            _ => given.span.clone(),
+        };
+        Fault::new(
+            span,
+            format!("bad template: {}", error.why),
+            "in this template",
+        )
+    }
+
+    /// The place in the file of a range of a text, when its characters stand there as they are; otherwise of all of it.
+    fn within(&self, given: &Located<'_>, range: &Range<usize>) -> Range<usize> {
+        let raw = &self.document[given.span.clone()];
+        let found = [3, 1, 0]
+            .into_iter()
+            .filter(|quotes| raw.len() >= 2 * quotes)
+            .find_map(|quotes| {
+                let inner = &raw.get(quotes..raw.len() - quotes)?;
+                let start = inner.strip_suffix(given.text)?.len();
+                // A line break right after opening triple quotes is not part of the text.
+                matches!(&inner[..start], "" | "\n" | "\r\n").then_some(quotes + start)
+            });
+        match found {
+            Some(start) if range.end <= given.text.len() && range.start < range.end => {
+                let start = given.span.start + start;
+                start + range.start..start + range.end
+            }
+            _ => given.span.clone(),
+        }
+    }
+
+    /// The place of the first block's use of a word, or of the whole text.
+    fn word_within(&self, given: &Located<'_>, word: &str) -> Range<usize> {
+        let blocks = Outline::of(given.text).blocks;
+        let is_word_byte = |at: Option<usize>| {
+            let byte = at.and_then(|at| given.text.as_bytes().get(at));
+            byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        };
+        let whole_words = given
+            .text
+            .match_indices(word)
+            .map(|(at, _)| at..at + word.len());
+        let found = whole_words
+            .filter(|range| {
+                !is_word_byte(range.start.checked_sub(1)) && !is_word_byte(Some(range.end))
+            })
+            .find(|range| blocks.iter().any(|block| block.contains(&range.start)));
+        found.map_or(given.span.clone(), |range| self.within(given, &range))
+    }
+}

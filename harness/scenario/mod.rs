@@ -1,0 +1,196 @@
+//! What users do: a scenario as types, read from TOML with errors that point into the file.
+//!
+//! A [`Scenario`] says which [`Users`] there are, which [`Step`]s each of them takes before, in and after the volleys, how
+//! the volleys are fired ([`FireSettings`]) and what a run never goes beyond ([`Limits`]). Its texts are templates that
+//! [`Step::render`] fills in for one user and round. Nothing here opens a socket or a file.
+
+mod body;
+mod capture;
+mod environment;
+mod error;
+mod file;
+mod scan;
+mod settings;
+mod shipped;
+mod status;
+mod step;
+mod template;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::fmt;
+
+use crate::history::{SlotInfo, StepInfo};
+use crate::judge::Verdict;
+
+pub use capture::{Capture, CaptureFrom};
+pub use error::ScenarioError;
+pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
+pub use settings::{
+    Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
+    TargetSpec, UnknownWord,
+};
+pub use shipped::{Shipped, find_shipped, shipped};
+pub use status::StatusRule;
+pub use step::{RenderError, Rendered, Step};
+pub use template::{TEMPLATE_OUTPUT_LIMIT, TEMPLATE_WORK_LIMIT, Values};
+pub use users::{User, Users, UsersError};
+
+/// The version of the file format that this crosswire reads and writes.
+pub const SCENARIO_VERSION: u32 = 1;
+
+/// What users do and what is expected of it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name: that of the file, without folder and extension.
+    pub name: String,
+    /// What it would catch, from the file's first line (`# Would catch: …`); empty when the file does not say.
+    pub story: String,
+    /// A title for people.
+    pub title: String,
+    /// The verdict that is expected.
+    pub expect: Verdict,
+    /// The service it is written for.
+    pub target: TargetSpec,
+    /// Who takes part.
+    pub users: Users,
+    /// Where canaries are planted; a canary's slot is the index.
+    pub slots: Vec<SlotInfo>,
+    /// Once per user, alone, in order.
+    pub setup: Vec<Step>,
+    /// Per user and round, alone, before the volleys.
+    pub each_round: Vec<Step>,
+    /// Raced.
+    pub volley: Vec<Step>,
+    /// Per user, alone, after the volleys of every round.
+    pub read_back: Vec<Step>,
+    /// How the volleys are fired.
+    pub fire: FireSettings,
+    /// What a run never goes beyond.
+    pub limits: Limits,
+    /// Values that the environment supplied outside of the users.
+    supplied: Supplied,
+}
+
+/// Values that are never shown.
+#[derive(Clone, Default)]
+struct Supplied(Vec<String>);
+
+impl fmt::Debug for Supplied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} values", self.0.len())
+    }
+}
+
+impl Scenario {
+    /// Reads a scenario; `${env:NAME}` is looked up in the process's environment. `name` is the file's, for errors and for
+    /// [`Scenario::name`].
+    ///
+    /// # Errors
+    /// When the text is no scenario, with the first place at fault.
+    pub fn parse(name: &str, text: &str) -> Result<Scenario, ScenarioError> {
+        Scenario::parse_in(name, text, &|variable| std::env::var(variable).ok())
+    }
+
+    /// Like [`Scenario::parse`], for bytes that may not be UTF-8.
+    ///
+    /// # Errors
+    /// When they are not UTF-8, or no scenario.
+    pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Scenario, ScenarioError> {
+        Scenario::parse(name, file::text_of(name, bytes)?)
+    }
+
+    /// Like [`Scenario::parse`], with an environment of the caller's.
+    ///
+    /// # Errors
+    /// As for [`Scenario::parse`].
+    pub fn parse_in(
+        name: &str,
+        text: &str,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Scenario, ScenarioError> {
+        file::read(name, text, environment)
+    }
+
+    /// The scenario as a file: reading it again gives an equal scenario, `${env:NAME}` included. Comments are not kept,
+    /// but for the story.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        file::write(self)
+    }
+
+    /// Changes how many users take part.
+    ///
+    /// # Errors
+    /// When `count` is 0, over [`UserId::LIMIT`](crate::identity::UserId::LIMIT), over what the scenario lists, or when the
+    /// pattern gives a name twice.
+    pub fn set_user_count(&mut self, count: u32) -> Result<(), UsersError> {
+        self.users.set_count(count)
+    }
+
+    /// All steps, in the order of their [`Step::index`].
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.setup
+            .iter()
+            .chain(&self.each_round)
+            .chain(&self.volley)
+            .chain(&self.read_back)
+    }
+
+    /// Leaves out the steps for which `keep` is false, and numbers the others anew. What a left-out step would have
+    /// captured or planted is then missing wherever another step wants it.
+    pub fn retain_steps(&mut self, mut keep: impl FnMut(&Step) -> bool) {
+        let lists = [
+            &mut self.setup,
+            &mut self.each_round,
+            &mut self.volley,
+            &mut self.read_back,
+        ];
+        let mut numbers = 0..;
+        for list in lists {
+            list.retain(&mut keep);
+            for (step, number) in list.iter_mut().zip(&mut numbers) {
+                step.index = number;
+            }
+        }
+    }
+
+    /// What the judge has to know of the steps; the place is the [`Step::index`].
+    #[must_use]
+    pub fn step_infos(&self) -> Vec<StepInfo> {
+        self.steps().map(Step::info).collect()
+    }
+
+    /// Everything that must be masked wherever it turns up: all attributes of all users but their names, and what the
+    /// environment supplied. Sorted, each once.
+    #[must_use]
+    pub fn supplied_secrets(&self) -> Vec<String> {
+        let attributes = self
+            .users
+            .list()
+            .iter()
+            .flat_map(|user| user.attributes.values());
+        let mut secrets: Vec<String> = attributes
+            .chain(&self.supplied.0)
+            .filter(|value| !value.is_empty())
+            .cloned()
+            .collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        secrets
+    }
+}
+
+/// Equal when the files say the same; lines and what the environment supplied do not count.
+impl PartialEq for Scenario {
+    fn eq(&self, other: &Scenario) -> bool {
+        (&self.name, &self.story, &self.title) == (&other.name, &other.story, &other.title)
+            && (self.expect, &self.target, &self.users)
+                == (other.expect, &other.target, &other.users)
+            && self.slots == other.slots
+            && (&self.setup, &self.each_round) == (&other.setup, &other.each_round)
+            && (&self.volley, &self.read_back) == (&other.volley, &other.read_back)
+            && (&self.fire, &self.limits) == (&other.fire, &other.limits)
+    }
+}

@@ -1,0 +1,395 @@
+//! A history says the same after it was written and read.
+
+use bytes::Bytes;
+use crosswire::history::{
+    End, Ending, Exchange, Outcome, Phase, Planted, Reader, Record, Release, RequestLine,
+    ServerTimes, Sink, SlotInfo, Start, StepInfo, StepRole, Target, Volley, Writer, read,
+};
+use crosswire::identity::{Redactor, Salt, UserId};
+use crosswire::judge::judge;
+use proptest::prelude::*;
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    prop_oneof![
+        ".{0,40}".prop_map(|text: String| Bytes::from(text)),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(Bytes::from),
+    ]
+}
+
+/// Heads without cookies, which are changed on purpose.
+fn heads() -> impl Strategy<Value = Bytes> {
+    bytes().prop_filter("sets no cookie", |head| {
+        !head.to_ascii_lowercase().starts_with(b"set-cookie")
+    })
+}
+
+fn outcomes() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        (100u16..600, heads(), bytes(), any::<bool>()).prop_map(|(status, head, body, cut)| {
+            Outcome::Answer {
+                status,
+                head,
+                body,
+                cut,
+            }
+        }),
+        (".{0,20}", bytes()).prop_map(|(why, partial)| Outcome::Failed { why, partial }),
+    ]
+}
+
+fn times() -> impl Strategy<Value = ServerTimes> {
+    (any::<u64>(), any::<Option<u64>>(), any::<Option<u64>>()).prop_map(
+        |(arrived_us, answered_us, order)| ServerTimes {
+            arrived_us,
+            answered_us,
+            order,
+        },
+    )
+}
+
+fn phases() -> impl Strategy<Value = Phase> {
+    prop::sample::select(vec![
+        Phase::Setup,
+        Phase::Solo,
+        Phase::Sequence,
+        Phase::Volley,
+        Phase::ReadBack,
+    ])
+}
+
+fn exchanges() -> impl Strategy<Value = Exchange> {
+    let who = (
+        any::<u64>(),
+        0u32..5,
+        0u16..4,
+        phases(),
+        0u32..9,
+        any::<Option<u32>>(),
+        any::<u32>(),
+    );
+    let what = ("[A-Z]{1,7}", ".{0,30}", any::<u64>());
+    let when = (
+        any::<u64>(),
+        any::<Option<u64>>(),
+        any::<u64>(),
+        prop::option::of(times()),
+    );
+    (who, what, when, outcomes()).prop_map(|(who, (method, path, body_len), when, outcome)| {
+        Exchange {
+            id: who.0,
+            user: UserId(who.1),
+            step: who.2,
+            phase: who.3,
+            round: who.4,
+            volley: who.5,
+            connection: who.6,
+            request: RequestLine {
+                method,
+                path,
+                body_len,
+            },
+            sent_ns: when.0,
+            first_byte_ns: when.1,
+            done_ns: when.2,
+            server: when.3,
+            outcome,
+        }
+    })
+}
+
+fn volleys() -> impl Strategy<Value = Volley> {
+    let release = (
+        "[a-z-]{1,9}",
+        any::<u32>(),
+        any::<u32>(),
+        any::<u64>(),
+        any::<bool>(),
+    );
+    let numbers = (any::<u32>(), any::<u32>(), any::<u32>());
+    (numbers, any::<Option<u64>>(), release).prop_map(
+        |((volley, round, requests), server_spread_us, release)| {
+            let (strategy, connections, writes, client_spread_ns, armed) = release;
+            Volley {
+                volley,
+                round,
+                requests,
+                server_spread_us,
+                release: Release {
+                    strategy,
+                    connections,
+                    writes,
+                    client_spread_ns,
+                    armed,
+                },
+            }
+        },
+    )
+}
+
+fn endings() -> impl Strategy<Value = Ending> {
+    prop_oneof![
+        Just(Ending::Completed),
+        Just(Ending::Interrupted),
+        ".{0,20}".prop_map(|limit| Ending::Limit { limit }),
+        (".{0,20}", any::<bool>()).prop_map(|(why, login)| Ending::Failed { why, login }),
+    ]
+}
+
+fn records() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        (
+            ".{0,30}",
+            prop::collection::vec((0u32..9).prop_map(UserId), 0..3)
+        )
+            .prop_map(|(canary, readers)| Record::Planted(Planted { canary, readers })),
+        exchanges().prop_map(Record::Exchange),
+        volleys().prop_map(Record::Volley),
+        ".{0,30}".prop_map(|text| Record::Note { text }),
+        (endings(), any::<u32>(), any::<u64>()).prop_map(|(ending, rounds, elapsed_ns)| {
+            Record::End(End {
+                ending,
+                rounds,
+                elapsed_ns,
+            })
+        }),
+    ]
+}
+
+pub(crate) fn start(salt: Salt) -> Start {
+    let step = |name: &str, role, sees: &[u16], removes: &[u16]| StepInfo {
+        name: name.into(),
+        role,
+        sees: sees.to_vec(),
+        removes: removes.to_vec(),
+    };
+    Start {
+        history_version: 1,
+        crosswire_version: "0".into(),
+        scenario: "props".into(),
+        target: Target {
+            name: "t".into(),
+            url: "http://127.0.0.1".into(),
+        },
+        engine: "fire".into(),
+        seed: 7,
+        salt: salt.to_string(),
+        users: (0..5).map(|user| format!("user-{user}")).collect(),
+        slots: vec![
+            SlotInfo {
+                name: "mail".into(),
+                attachment: false,
+            },
+            SlotInfo {
+                name: "file".into(),
+                attachment: true,
+            },
+        ],
+        steps: vec![
+            step("log in", StepRole::LogIn, &[], &[]),
+            step("read", StepRole::Fire, &[0], &[]),
+            step("delete", StepRole::Fire, &[], &[0]),
+            step("read back", StepRole::ReadBack, &[0], &[]),
+        ],
+        min_overlaps: 1,
+    }
+}
+
+fn histories() -> impl Strategy<Value = Vec<Record>> {
+    (any::<u32>(), prop::collection::vec(records(), 0..12)).prop_map(|(salt, mut records)| {
+        records.insert(0, Record::Start(start(Salt::new(salt))));
+        records
+    })
+}
+
+pub(crate) fn written(records: &[Record], redactor: Redactor) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), redactor);
+    for record in records {
+        writer.take(record).unwrap();
+    }
+    writer.into_inner()
+}
+
+proptest! {
+    #[test]
+    fn reads_what_was_written(records in histories()) {
+        let text = written(&records, Redactor::default());
+        prop_assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), records.len());
+        prop_assert_eq!(read(&text[..]).unwrap(), records);
+    }
+
+    #[test]
+    fn a_cut_history_gives_every_whole_record(records in histories(), keep in 0.0f64..1.0) {
+        let text = written(&records, Redactor::default());
+        let cut = &text[..(text.len() as f64 * keep) as usize];
+        let whole = cut.iter().filter(|byte| **byte == b'\n').count();
+        let mut got = Vec::new();
+        let mut error = None;
+        for record in Reader::new(cut) {
+            match record {
+                Ok(record) => got.push(record),
+                Err(why) => error = Some(why),
+            }
+        }
+        prop_assert!(got.len() == whole || (got.len() == whole + 1 && error.is_none()), "all but the line feed may be there");
+        prop_assert_eq!(&got[..], &records[..got.len()]);
+        if let Some(error) = error {
+            prop_assert_eq!(error.line(), whole as u64 + 1);
+            prop_assert!(error.is_cut_off() || (whole == 0 && error.is_not_a_history()), "{}", error);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "(.{0,60}\n){0,5}", records in histories()) {
+        let _ = Reader::new(text.as_bytes()).collect::<Vec<_>>();
+        let mut mixed = written(&records, Redactor::default());
+        mixed.extend_from_slice(text.as_bytes());
+        let _ = Reader::new(&mixed[..]).collect::<Vec<_>>();
+    }
+
+    #[test]
+    fn no_secret_is_stored_and_storing_again_changes_nothing(records in histories(), secret in "[A-Z]{12}", at in 0usize..12) {
+        let mut records = records;
+        if let Some(Record::Exchange(exchange)) = records.get_mut(at) {
+            exchange.request.path = format!("/?p={secret}");
+            let body = format!("{{\"p\":\"{secret}\"}}").into();
+            let head = format!("HTTP/1.1 200 OK\r\nSet-Cookie: sid={secret}{secret}; Path=/\r\nX: {secret}\r\n").into();
+            exchange.outcome = Outcome::Answer { status: 200, head, body, cut: false };
+        }
+        let redactor = Redactor::new([&secret]);
+        let text = written(&records, redactor.clone());
+        prop_assert!(!String::from_utf8_lossy(&text).contains(&secret));
+        let stored = read(&text[..]).unwrap();
+        prop_assert_eq!(written(&stored, redactor), text);
+    }
+
+    #[test]
+    fn a_stored_history_is_judged_as_the_run_was(records in histories(), ids in prop::collection::vec((0u32..5, 0usize..4), 0..12)) {
+        let mut records = records;
+        for (id, (user, which)) in ids.into_iter().enumerate() {
+            // Few values, so that some are issued twice.
+            let sid = ["aaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbb", "cccccccccccccccccccc", "short"][which];
+            let head = format!("HTTP/1.1 200 OK\r\nSet-Cookie: sid={sid}; HttpOnly\r\n").into();
+            records.push(Record::Exchange(Exchange {
+                id: id as u64, user: UserId(user), step: 0, phase: Phase::Setup, round: 1, volley: None, connection: 0,
+                request: RequestLine { method: "POST".into(), path: "/login".into(), body_len: 0 },
+                sent_ns: 0, first_byte_ns: None, done_ns: 1, server: None,
+                outcome: Outcome::Answer { status: 200, head, body: Bytes::new(), cut: false },
+            }));
+        }
+        let text = written(&records, Redactor::default());
+        prop_assert!(!String::from_utf8_lossy(&text).contains("aaaaaaaaaaaaaaaaaaaa"));
+        prop_assert_eq!(judge(read(&text[..]).unwrap()), judge(&records));
+    }
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let good = String::from_utf8(written(
+        &[Record::Start(start(Salt::new(1)))],
+        Redactor::default(),
+    ))
+    .unwrap();
+    let error = |text: &str| read(text.as_bytes()).unwrap_err();
+    for (text, expected) in [
+        (String::new(), "line 1: not a history: it is empty"),
+        (
+            "PNG\n".into(),
+            "line 1: not a history: its first line is not a record",
+        ),
+        (
+            "{\"record\":\"end\"}\n".into(),
+            "line 1: not a history: its first record is not `start`",
+        ),
+        (
+            "{\"record\":\"start\"}\n".into(),
+            "line 1: not a history: its first record has no `history_version`",
+        ),
+        (
+            good.replace("\"history_version\":1", "\"history_version\":2"),
+            "line 1: history version 2 is newer than 1, which this crosswire reads; use a newer one",
+        ),
+        (
+            format!("{good}{{\"record\":\"note\",\"te"),
+            "line 2: is cut off; the records before it are whole",
+        ),
+        (
+            format!("{good}{{\"record\":\"note\"}}\n"),
+            "line 2: not a record: missing field `text`",
+        ),
+    ] {
+        assert_eq!(error(&text).to_string(), expected);
+    }
+    assert!(error(&good.replace("\"history_version\":1", "\"history_version\":2")).is_newer());
+}
+
+#[test]
+fn what_a_later_version_adds_is_passed_over() {
+    let good = String::from_utf8(written(
+        &[Record::Start(start(Salt::new(1)))],
+        Redactor::default(),
+    ))
+    .unwrap();
+    let text = format!(
+        "{}\n\n{{\"record\":\"weather\",\"sky\":1}}\r\n{{\"record\":\"note\",\"text\":\"a\",\"tone\":\"b\"}}",
+        good.trim_end().replacen('{', "{\"new\":[],", 1)
+    );
+    let mut reader = Reader::new(text.as_bytes());
+    let records: Vec<Record> = reader.by_ref().map(Result::unwrap).collect();
+    assert_eq!(
+        records,
+        [
+            Record::Start(start(Salt::new(1))),
+            Record::Note { text: "a".into() }
+        ]
+    );
+    assert_eq!(reader.passed_over(), 1);
+}
+
+#[test]
+fn a_secret_inside_a_coded_body_is_not_stored() {
+    use std::io::Write as _;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(b"your password is hunter22").unwrap();
+    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nX: 1\r\n";
+    let exchange = Exchange {
+        id: 0,
+        user: UserId(0),
+        step: 0,
+        phase: Phase::Setup,
+        round: 0,
+        volley: None,
+        connection: 0,
+        request: RequestLine {
+            method: "GET".into(),
+            path: "/".into(),
+            body_len: 0,
+        },
+        sent_ns: 0,
+        first_byte_ns: None,
+        done_ns: 1,
+        server: None,
+        outcome: Outcome::Answer {
+            status: 200,
+            head: head.into(),
+            body: gzip.finish().unwrap().into(),
+            cut: false,
+        },
+    };
+    let records = [
+        Record::Start(start(Salt::new(1))),
+        Record::Exchange(exchange),
+    ];
+    let stored = read(&written(&records, Redactor::new(["hunter22"]))[..]).unwrap();
+    let Record::Exchange(Exchange {
+        outcome: Outcome::Answer { head, body, .. },
+        ..
+    }) = &stored[1]
+    else {
+        panic!()
+    };
+    assert_eq!(&body[..], b"your password is [secret]");
+    assert_eq!(
+        &head[..],
+        b"HTTP/1.1 200 OK\r\nx-was-Content-Encoding: gzip\r\nX: 1\r\n"
+    );
+}

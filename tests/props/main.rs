@@ -1,0 +1,10 @@
+//! Properties that hold for every input, one file per part.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helper functions too"
+)]
+
+mod canary;
+mod history;
+mod judge;
+mod scenario;

@@ -1,0 +1,244 @@
+//! Properties of scenarios: a written one reads back equal, no text makes the reader panic, no value reaches a header or a
+//! path that could break out of it.
+
+use std::collections::BTreeMap;
+
+use crosswire::scenario::{Scenario, User, Values, shipped};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+/// Texts that are awkward to write, in TOML and as templates.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~äß€😀\\t\\n\"'\\\\]{0,12}".prop_filter("no template, no environment", |text| !text
+            .contains(['{', '$'])),
+        Just("{{ user.name }} is {{ index }} of {{ count }}".to_owned()),
+        Just("{{ user.pin | urlencode }}-{{ round }}".to_owned()),
+        Just("{% if round > 1 %}a{% else %}'{{ token }}'{% endif %}".to_owned()),
+        Just("{{ \"}}\" ~ secret('note') | base64 }}".to_owned()),
+        Just("x{{ secret(\"file\") }}{# note #}".to_owned()),
+    ]
+}
+
+/// A literal TOML writer of its own, so that the one under test does not check itself.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_ascii_graphic() || c == ' ' => out.push(c),
+            c => out.push_str(&format!("\\U{:08x}", c as u32)),
+        }
+    }
+    out + "\""
+}
+
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        text().prop_map(|text| quoted(&text)),
+        any::<i64>().prop_map(|number| number.to_string()),
+        any::<bool>().prop_map(|truth| truth.to_string()),
+        (-1.0e9..1.0e9f64).prop_map(|number| format!("{number:?}")),
+        Just("\"{{ index | int }}\"".to_owned()),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..4)
+            .prop_map(|items| format!("[{}]", items.join(", ")));
+        let table = prop::collection::vec((text(), inner), 0..4).prop_map(|entries| {
+            let entries: BTreeMap<String, String> = entries.into_iter().collect();
+            let entries: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("{} = {value}", quoted(key)))
+                .collect();
+            format!("{{ {} }}", entries.join(", "))
+        });
+        prop_oneof![list, table]
+    })
+}
+
+fn body() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(String::new()),
+        text().prop_map(|text| format!("text = {}\n", quoted(&text))),
+        json().prop_map(|json| format!("json = {json}\n")),
+        (text(), text()).prop_map(|(a, b)| format!(
+            "form = {{ a = {}, \"b c\" = {} }}\n",
+            quoted(&a),
+            quoted(&b)
+        )),
+    ]
+}
+
+fn extras() -> impl Strategy<Value = String> {
+    let status = select(vec![
+        "",
+        "status = 201\n",
+        "status = \"4xx\"\n",
+        "status = [200, \"3xx\", 404]\n",
+    ]);
+    let capture = select(vec![
+        "",
+        "capture = { id = { json = \"/a~1b/0\" }, etag = { header = \"ETag\" } }\n",
+    ]);
+    (status, capture).prop_map(|(status, capture)| format!("{status}{capture}"))
+}
+
+fn settings() -> impl Strategy<Value = String> {
+    let release = select(vec![
+        "strategy = \"barrier\"\nprotocol = \"http/2\"\nconnections = \"shared\"\n",
+        "strategy = \"last-byte\"\n",
+        "strategy = \"single-packet\"\n",
+        "strategy = \"arrivals\"\nmean-gap-ms = 7\n",
+        "",
+    ]);
+    let numbers = (
+        1..=1000u32,
+        1..=1000u32,
+        prop::collection::vec(0..=10_000u32, 1..5),
+        any::<bool>(),
+    );
+    (release, numbers).prop_map(|(release, (group, rounds, offsets, solo))| {
+        format!("[fire]\n{release}group = {group}\nrounds = {rounds}\noffsets-us = {offsets:?}\nsolo = {solo}\n")
+    })
+}
+
+fn users() -> impl Strategy<Value = String> {
+    let pattern = (1..=40u32).prop_map(|count| {
+        format!("[users]\ncount = {count}\nname = \"u{{{{ index }}}}\"\npin = \"{{{{ index * 7 }}}}-${{env:PIN}}\"\n")
+    });
+    let list =
+        Just("[[users.list]]\nname = \"anna\"\npin = \"${env:PIN}\"\n[[users.list]]\nname = \"böb\"\npin = \"2\"\n".to_owned());
+    prop_oneof![pattern, list]
+}
+
+/// A whole file in which everything fits together.
+fn file() -> impl Strategy<Value = String> {
+    let target = select(vec![
+        "url = \"http://127.0.0.1:8080/\"\n",
+        "url = \"https://[::1]:8443\"\n",
+        "bundled = \"mail/one-lock\"\nstore = \"memory\"\ntls = true\n",
+    ]);
+    let steps = prop::collection::vec((body(), extras(), text()), 1..4);
+    (target, users(), settings(), steps, text()).prop_map(|(target, users, settings, steps, title)| {
+        let title: String = title.chars().filter(|c| !c.is_control()).collect();
+        let mut file = format!("# Would catch: {}\nversion = 1\ntitle = {}\n", title.trim(), quoted(&format!("t{title}")));
+        file += &format!("[target]\n{target}{users}{settings}[secrets.file]\nattachment = true\n");
+        file += "[[setup]]\nname = \"plant\"\nlogin = true\npath = \"/{{ secret('note') }}/{{ secret('file') }}\"\n";
+        file += "readers = [\"{{ user.name }}\"]\ncapture = { token = { cookie = \"sid\" } }\n";
+        for list in ["each-round", "volley", "read-back"] {
+            for (number, (body, extras, header)) in steps.iter().enumerate() {
+                let header: String = header.chars().filter(|c| !c.is_control()).collect();
+                file +=
+                    &format!("[[{list}]]\nname = \"{list} {number}\"\nmethod = \"POST\"\npath = \"/{number}\"\n{body}{extras}");
+                file += &format!("headers = {{ X-H = {} }}\nsees = [\"file\", \"note\"]\n", quoted(&header));
+            }
+        }
+        file
+    })
+}
+
+fn environment(name: &str) -> Option<String> {
+    (name == "PIN").then(|| "{{ from the environment }}".to_owned())
+}
+
+fn parse(name: &str, text: &str) -> Result<Scenario, crosswire::scenario::ScenarioError> {
+    Scenario::parse_in(name, text, &environment)
+}
+
+/// The request of every step, for values as given.
+fn render_all(
+    scenario: &Scenario,
+    user: &User,
+    value: &str,
+) -> Vec<Result<crosswire::scenario::Rendered, String>> {
+    let captures = ["token", "id", "etag"]
+        .map(|name| (name.to_owned(), value.to_owned()))
+        .into();
+    let secrets: BTreeMap<u16, String> = (0..scenario.slots.len() as u16)
+        .map(|slot| (slot, format!("canary{slot}")))
+        .collect();
+    let count = scenario.users.count();
+    let values = Values {
+        user,
+        index: 1,
+        count,
+        round: 2,
+        captures: &captures,
+        secrets: &secrets,
+    };
+    scenario
+        .steps()
+        .map(|step| step.render(&values).map_err(|error| error.to_string()))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_written_scenario_reads_back_equal_and_asks_the_same(file in file()) {
+        let scenario = parse("s", &file).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let written = scenario.to_toml();
+        let again = parse("s", &written).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(&again, &scenario);
+        prop_assert_eq!(again.to_toml(), written);
+        prop_assert_eq!(again.users.list(), scenario.users.list());
+        prop_assert_eq!(again.step_infos(), scenario.step_infos());
+        prop_assert_eq!(again.supplied_secrets(), scenario.supplied_secrets());
+        let user = &scenario.users.list()[0];
+        prop_assert_eq!(render_all(&again, user, "v"), render_all(&scenario, user, "v"));
+    }
+
+    #[test]
+    fn a_json_body_is_json_whatever_is_filled_in(file in file(), value in any::<String>()) {
+        let scenario = parse("s", &file).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let user = User { name: value.clone(), attributes: [("pin".to_owned(), value.clone())].into() };
+        for rendered in render_all(&scenario, &user, &value).into_iter().flatten() {
+            let is_json = rendered.headers.iter().any(|header| header.1 == "application/json");
+            prop_assert!(!is_json || serde_json::from_slice::<serde_json::Value>(&rendered.body).is_ok());
+        }
+    }
+
+    #[test]
+    fn nothing_filled_in_breaks_out_of_a_header_or_a_path(value in any::<String>(), control in select(vec!["", "\r\n", "\n", "\0", "\u{7f}", "\u{85}"])) {
+        let file = "version = 1\n[target]\nurl = \"http://h\"\n[users]\ncount = 1\nname = \"u\"\npin = \"p\"\n\
+            [[setup]]\nname = \"a\"\npath = \"/\"\ncapture = { token = { header = \"x\" } }\n\
+            [[volley]]\nname = \"b\"\npath = \"/{{ token }}\"\n[[volley]]\nname = \"c\"\npath = \"/{{ token | urlencode }}\"\n\
+            [[volley]]\nname = \"d\"\npath = \"/\"\nheaders = { x = \"{{ token }}\", y = \"{{ user.pin }}\" }\n";
+        let scenario = parse("s", file).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let value = format!("{value}{control}x");
+        let user = User { name: "u".to_owned(), attributes: [("pin".to_owned(), value.clone())].into() };
+        let rendered = render_all(&scenario, &user, &value);
+        prop_assert!(rendered[2].is_ok(), "urlencode makes every text fit a path: {:?}", rendered[2]);
+        prop_assert_eq!(rendered[3].is_ok(), !value.chars().any(char::is_control));
+        for request in rendered.into_iter().flatten() {
+            prop_assert!(request.path.starts_with('/') && request.path.bytes().all(|byte| byte.is_ascii_graphic()));
+            let texts = request.headers.iter().flat_map(|header| [&header.0, &header.1]);
+            prop_assert!(texts.flat_map(|text| text.chars()).all(|c| !c.is_control()));
+        }
+    }
+
+    #[test]
+    fn no_damage_to_a_file_makes_the_reader_panic(
+        which in any::<Index>(),
+        cuts in prop::collection::vec((any::<Index>(), 0..8usize, "[ -~\\n\\r\\tä]{0,6}|\\[|\\{\\{|\\}\\}|\"\"\"|\\$\\{env:|secret\\('"), 1..6),
+    ) {
+        let mut bytes = which.get(shipped()).text.as_bytes().to_vec();
+        for (place, removed, put_in) in cuts {
+            let at = place.index(bytes.len());
+            let end = (at + removed).min(bytes.len());
+            bytes.splice(at..end, put_in.into_bytes());
+        }
+        if let Err(error) = Scenario::parse_bytes("damaged.toml", &bytes) {
+            let text = String::from_utf8_lossy(&bytes);
+            prop_assert!(error.line() >= 1 && error.line() <= text.lines().count() + 1);
+            prop_assert!(error.to_string().contains(error.message()));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in any::<String>()) {
+        let _ = Scenario::parse_bytes("noise", &bytes);
+        let _ = Scenario::parse_in("noise", &format!("version = 1\n{text}"), &environment);
+    }
+}
