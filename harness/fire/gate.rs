@@ -1,0 +1,188 @@
+//! The gate: holds back what a connection writes, directly above the socket, and lets it go in one system call.
+//!
+//! It stands below TLS and below HTTP, so every release strategy is a choice of how much to send ahead:
+//! nothing (`barrier`, `single-packet`: one write carries the whole requests), or all but the last byte (`last-byte`).
+//! Below TLS, the last byte is the last byte of a record, and a peer can authenticate no byte of a record before it has
+//! the last one, so even a `GET` is held whole. See the facts on records and packets in `fire/release.rs`.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// The stream that HTTP or TLS is spoken over. Reading is never held back.
+#[derive(Debug)]
+pub(super) struct Gate {
+    stream: Rc<TcpStream>,
+    held: Rc<RefCell<Held>>,
+}
+
+/// The hand on the gate of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Latch {
+    stream: Rc<TcpStream>,
+    held: Rc<RefCell<Held>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    closed: bool,
+    bytes: Vec<u8>,
+}
+
+impl Gate {
+    /// A gate, open, and the hand on it.
+    pub(super) fn new(stream: TcpStream) -> (Gate, Latch) {
+        let stream = Rc::new(stream);
+        let held = Rc::new(RefCell::new(Held::default()));
+        (
+            Gate {
+                stream: Rc::clone(&stream),
+                held: Rc::clone(&held),
+            },
+            Latch { stream, held },
+        )
+    }
+}
+
+impl Latch {
+    /// From now on nothing that is written leaves.
+    pub(super) fn close(&self) {
+        self.held.borrow_mut().closed = true;
+    }
+
+    /// How many bytes are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held.borrow().bytes.len()
+    }
+
+    /// Sends what is held but for the last `keep` bytes, and goes on holding those.
+    pub(super) async fn send_ahead(&self, keep: usize) -> io::Result<()> {
+        let ahead = {
+            let mut held = self.held.borrow_mut();
+            let ahead = held.bytes.len().saturating_sub(keep);
+            let rest = held.bytes.split_off(ahead);
+            std::mem::replace(&mut held.bytes, rest)
+        };
+        self.write_all(&ahead).await
+    }
+
+    /// Lets go what is held: one write, at once. What the kernel did not take stays held for [`Latch::open`], which
+    /// must follow; true when it took everything.
+    pub(super) fn release(&self) -> io::Result<bool> {
+        let mut held = self.held.borrow_mut();
+        match self.stream.try_write(&held.bytes) {
+            Ok(written) if written == held.bytes.len() => {
+                held.bytes.clear();
+                Ok(true)
+            }
+            Ok(written) => {
+                held.bytes.drain(..written);
+                Ok(false)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends whatever is still held and opens the gate.
+    pub(super) async fn open(&self) -> io::Result<()> {
+        let rest = {
+            let mut held = self.held.borrow_mut();
+            held.closed = false;
+            std::mem::take(&mut held.bytes)
+        };
+        self.write_all(&rest).await
+    }
+
+    /// True when the peer has closed or reset the connection, as far as this side knows without waiting.
+    pub(super) fn dead(&self) -> bool {
+        let mut byte = [0_u8; 1];
+        // A zero-length answer to a read means the peer's FIN. An idle connection has nothing to read; a byte that did
+        // come unasked must not be lost, so only the readiness is looked at, through a peek.
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        match self
+            .stream
+            .poll_peek(&mut context, &mut ReadBuf::new(&mut byte))
+        {
+            Poll::Ready(Ok(0) | Err(_)) => true,
+            Poll::Ready(Ok(_)) | Poll::Pending => false,
+        }
+    }
+
+    /// Address of this side; with the peer's it names the connection in the kernel's tables.
+    pub(super) fn local(&self) -> Option<SocketAddr> {
+        self.stream.local_addr().ok()
+    }
+
+    async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.stream.writable().await?;
+            match self.stream.try_write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Gate {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            match self.stream.try_read(buf.initialize_unfilled()) {
+                Ok(read) => {
+                    buf.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Gate {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        {
+            let mut held = self.held.borrow_mut();
+            if held.closed {
+                held.bytes.extend_from_slice(bytes);
+                return Poll::Ready(Ok(bytes.len()));
+            }
+        }
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match self.stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Closing both directions is what dropping the socket does; nobody half-closes through the gate.
+        Poll::Ready(Ok(()))
+    }
+}

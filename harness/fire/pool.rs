@@ -1,0 +1,58 @@
+//! The connections of a run, kept open from one exchange to the next.
+
+use std::collections::BTreeMap;
+
+use super::connection::Connection;
+use super::dial::Dial;
+
+/// Which connection: the user's index where each has its own, otherwise the number of the shared one.
+pub(super) type Key = usize;
+
+/// Open connections by key. One that is in use has been taken out.
+pub(super) struct Pool {
+    dial: Dial,
+    open: BTreeMap<Key, Connection>,
+    opened: u32,
+}
+
+impl Pool {
+    pub(super) fn new(dial: Dial) -> Pool {
+        Pool {
+            dial,
+            open: BTreeMap::new(),
+            opened: 0,
+        }
+    }
+
+    pub(super) fn base(&self) -> &url::Url {
+        &self.dial.base
+    }
+
+    /// The connection with this key and whether it was open already; a dead one is replaced.
+    ///
+    /// # Errors
+    /// A sentence that says why none can be opened.
+    pub(super) async fn take(&mut self, key: Key) -> Result<(Connection, bool), String> {
+        if let Some(mut connection) = self.open.remove(&key) {
+            connection.catch_up().await;
+            if connection.alive() {
+                return Ok((connection, true));
+            }
+        }
+        self.fresh().await.map(|connection| (connection, false))
+    }
+
+    /// A new connection.
+    pub(super) async fn fresh(&mut self) -> Result<Connection, String> {
+        let connection = Connection::open(&self.dial, self.opened).await?;
+        self.opened += 1;
+        Ok(connection)
+    }
+
+    /// Keeps a connection for the next time.
+    pub(super) fn put(&mut self, key: Key, connection: Connection) {
+        if connection.alive() {
+            self.open.insert(key, connection);
+        }
+    }
+}

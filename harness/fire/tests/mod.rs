@@ -1,0 +1,5 @@
+//! The connections against servers that say exactly what a test wants, byte by byte.
+
+mod http1;
+mod http2;
+mod scripted;
