@@ -1,7 +1,7 @@
 //! crosswire: can one user of a web service ever receive, or act on, another user's data?
 //!
 //! A [`scenario`] says what users do. An engine ([`fire`]) does it for many of them at once and writes a [`history`]:
-//! what ran, nothing judged. The [`judge`] turns a history into exposures, a verdict and its strength; `report` turns
+//! what ran, nothing judged. The [`judge`] turns a history into exposures, a verdict and its strength; [`report`] turns
 //! that into text or JSON. Every user's data holds canaries ([`identity`]), texts that name their owner, so that any
 //! answer can be judged by itself.
 //!
@@ -84,10 +84,11 @@
 //! assert!(!judgement.reasons.is_empty());
 //! ```
 //!
-//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], `report`.
+//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], [`report`].
 
 pub mod fire;
 pub mod history;
 pub mod identity;
 pub mod judge;
+pub mod report;
 pub mod scenario;

@@ -1,0 +1,302 @@
+//! What may stand on the command line, and which file answers it. Nothing here touches a file or a socket.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
+
+use crate::exit;
+use crate::screen::Screen;
+
+/// Finds out whether a web service can ever hand one user another user's data.
+#[derive(Debug, Parser)]
+#[command(name = "crosswire", version, max_term_width = 100, after_help = exit_codes())]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the webmail accident of 22 July 2008 on a real server, and its repair
+    Demo(DemoArgs),
+    /// Run scenarios against a bundled target or a service of your own
+    Run(RunArgs),
+    /// Judge a stored history again
+    Judge(JudgeArgs),
+    /// Start a bundled target for a person to try
+    Serve(ServeArgs),
+    /// List the bundled targets and their variants
+    Targets,
+    /// List the shipped scenarios
+    Scenarios,
+    /// Print the JSON Schema of an output format
+    Schema {
+        /// The format
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, of the command or of one subcommand
+    Man {
+        /// The subcommand
+        subcommand: Option<String>,
+    },
+}
+
+/// What `schema` can print.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The JSON report
+    Report,
+}
+
+/// A verdict that can be expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Expect {
+    /// No user's data reaches another
+    Isolated,
+    /// At least one exposure
+    Exposed,
+    /// Nothing found, and too little done for that to mean anything
+    Inconclusive,
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Loudness {
+    /// Print nothing but errors and what was asked for with --report
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Tell on stderr, line by line, how far the run has come
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Scenario files, or names of shipped scenarios
+    #[arg(required = true, value_name = "FILE-OR-NAME")]
+    pub(crate) scenarios: Vec<String>,
+
+    /// Variant of the scenario's bundled target
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Target",
+        conflicts_with = "url"
+    )]
+    pub(crate) variant: Option<String>,
+    /// Service to test instead of the scenario's own target
+    #[arg(long, value_name = "URL", help_heading = "Target")]
+    pub(crate) url: Option<String>,
+    /// Host besides this machine that may be fired at; repeatable
+    #[arg(long, value_name = "HOST", help_heading = "Target")]
+    pub(crate) allow_host: Vec<String>,
+    /// Certificates (PEM) to trust besides the system's
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Store of the bundled target
+    #[arg(long, value_parser = word::<StoreKind>(StoreKind::WORDS), value_name = "STORE", help_heading = "Target", conflicts_with = "url")]
+    pub(crate) store: Option<StoreKind>,
+    /// Pause of the bundled target's store before each operation, such as 2ms
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Target", conflicts_with = "url")]
+    pub(crate) store_delay: Option<Duration>,
+
+    /// Verdict that counts as success
+    #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Run")]
+    pub(crate) expect: Option<Expect>,
+    /// Seed of groups, mixes and offsets; random when absent, always printed
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub(crate) seed: Option<u64>,
+    /// Rounds
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub(crate) rounds: Option<u32>,
+    /// Users, made by the scenario's pattern
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) users: Option<u32>,
+    /// End the run after this time, such as 30s or 2m; what was done until then counts
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Run")]
+    pub(crate) duration: Option<Duration>,
+    /// How the requests of a volley are released
+    #[arg(long, value_parser = word::<StrategyName>(StrategyName::WORDS), value_name = "NAME", help_heading = "Run")]
+    pub(crate) strategy: Option<StrategyName>,
+    /// Which connections the users have
+    #[arg(long, value_parser = word::<Connections>(Connections::WORDS), value_name = "HOW", help_heading = "Run")]
+    pub(crate) connections: Option<Connections>,
+    /// Protocol between crosswire and the target
+    #[arg(long, value_parser = word::<Protocol>(Protocol::WORDS), value_name = "NAME", help_heading = "Run")]
+    pub(crate) protocol: Option<Protocol>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Store the history of the run (one scenario only)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) history: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) loudness: Loudness,
+}
+
+/// Reports to write.
+#[derive(Debug, Default, Args)]
+pub(crate) struct OutputArgs {
+    /// Write a report, for instance json=report.json; `-` is stdout; repeatable
+    #[arg(long, value_name = "FORMAT=FILE", help_heading = "Output")]
+    pub(crate) report: Vec<String>,
+}
+
+/// Arguments of `judge`.
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArgs {
+    /// The history
+    #[arg(value_name = "FILE")]
+    pub(crate) history: PathBuf,
+    /// Verdict that counts as success
+    #[arg(long, value_enum, value_name = "VERDICT", default_value = "isolated")]
+    pub(crate) expect: Expect,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) loudness: Loudness,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The target and its variant, as `crosswire targets` lists them
+    #[arg(value_name = "TARGET/VARIANT")]
+    pub(crate) target: String,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) addr: SocketAddr,
+    /// Database file that survives a restart; temporary when absent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// Pause of the store before each operation, such as 200ms: widens the window for a person
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0ms")]
+    pub(crate) store_delay: Duration,
+    /// Users to create
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) users: u32,
+    /// Serve over TLS with a certificate made for this run
+    #[arg(long)]
+    pub(crate) tls: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Users in acts 3 to 5
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(4..=200))]
+    pub(crate) users: u32,
+    /// Seed; random when absent, always printed
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// A short version for regression suites: fewer users and rounds
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+/// Parses the command line, runs what it names and gives the exit code.
+pub(crate) fn dispatch() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Clap's own code for errors is 2 as well; help and version are no errors. A closed pipe is nobody's fault.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::AS_EXPECTED
+            });
+        }
+    };
+    let mut screen = Screen::from_environment();
+    let result = match cli.command {
+        Command::Demo(args) => crate::demo::demo(&args, &mut screen),
+        Command::Run(args) => crate::run::run(&args, &mut screen),
+        Command::Judge(args) => crate::judge::judge(&args, &mut screen),
+        Command::Serve(args) => crate::serve::serve(&args, &mut screen),
+        Command::Targets => crate::lists::targets(&mut screen),
+        Command::Scenarios => crate::lists::scenarios(&mut screen),
+        Command::Schema { of } => crate::printed::schema(of, &mut screen),
+        Command::Completions { shell } => {
+            crate::printed::completions(shell, Cli::command(), &mut screen)
+        }
+        Command::Man { subcommand } => {
+            crate::printed::man(subcommand.as_deref(), Cli::command(), &mut screen)
+        }
+    };
+    ExitCode::from(result.unwrap_or_else(|failure| {
+        screen.error(&failure.message);
+        failure.code
+    }))
+}
+
+/// The table of exit codes for the help text.
+fn exit_codes() -> String {
+    let lines: Vec<String> = exit::MEANINGS
+        .iter()
+        .map(|(code, meaning)| format!("  {code:>3}  {meaning}"))
+        .collect();
+    format!("Exit codes:\n{}", lines.join("\n"))
+}
+
+/// A setting that is one of a few words, the same as in a scenario file.
+fn word<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
+}
+
+/// A time with its unit: `250us`, `2ms`, `30s`, `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number
+        .parse()
+        .map_err(|_| format!("`{text}` is not a whole number with a unit, such as 30s"))?;
+    match unit {
+        "us" => Ok(Duration::from_micros(number)),
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        "" => Err(format!(
+            "`{text}` has no unit: say {text}s, {text}ms, {text}us or {text}m"
+        )),
+        _ => Err(format!("unknown unit `{unit}`: use us, ms, s or m")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_need_a_number_and_a_unit() {
+        assert_eq!(duration("250us"), Ok(Duration::from_micros(250)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "s", "30", "-1s", "1.5s", "3h", "99999999999999999999s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The command `crosswire`: parses, runs one subcommand, maps the result to an exit code.
+
+mod args;
+mod demo;
+mod exit;
+mod host;
+mod interrupt;
+mod judge;
+mod lists;
+mod outputs;
+mod printed;
+mod progress;
+mod run;
+mod screen;
+mod serve;
+mod settings;
+mod trial;
+
+fn main() -> std::process::ExitCode {
+    args::dispatch()
+}

@@ -1,0 +1,145 @@
+//! `crosswire run`: scenarios against a bundled target or a service of one's own.
+
+use std::fs::File;
+use std::path::Path;
+
+use crosswire::fire::Stop;
+use crosswire::identity::Redactor;
+use crosswire::report::{Facts, Look, Report, render_terminal};
+use crosswire::scenario::Scenario;
+
+use crate::args::{Loudness, RunArgs};
+use crate::exit::{self, Failure};
+use crate::interrupt;
+use crate::outputs::{Outputs, cannot_write};
+use crate::progress::Progress;
+use crate::screen::Screen;
+use crate::settings;
+use crate::trial::{Trial, random_seed};
+
+/// A scenario with its files open, ready to run.
+struct Prepared<'a> {
+    given: &'a str,
+    scenario: Scenario,
+    outputs: Outputs,
+}
+
+/// Runs the scenarios one after the other; the gravest code wins.
+pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
+    let prepared = prepare(args, screen)?;
+    let trusted_pem = args.ca.as_deref().map(read_pem).transpose()?;
+    let mut history = args.history.as_deref().map(create).transpose()?;
+    let stop = Stop::default();
+    let asked = stop.clone();
+    interrupt::on_first_signal(move || asked.ask())?;
+    let seed = args.seed.map_or_else(random_seed, Ok)?;
+    let mut codes = Vec::new();
+    for one in prepared {
+        let trial = Trial {
+            scenario: &one.scenario,
+            seed,
+            store_delay: args.store_delay.unwrap_or_default(),
+            trusted_pem: trusted_pem.clone(),
+            history: history.take(),
+        };
+        let report = fire(trial, one.given, args, screen, &stop)?;
+        show(&report, &one.outputs, args.loudness, screen)?;
+        codes.push(exit::code(
+            report.verdict,
+            report.ending.as_ref(),
+            report.expected,
+        ));
+        one.outputs.write(&report, screen)?;
+        if stop.asked() {
+            break;
+        }
+    }
+    Ok(exit::worst(codes))
+}
+
+/// Reads every scenario and opens every file before the first run, so that none is lost to a typing error.
+fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, Failure> {
+    let several = args.scenarios.len() > 1;
+    if several && args.history.is_some() {
+        return Err(Failure::usage("--history holds one run: give one scenario"));
+    }
+    if several && !Outputs::differ_by_scenario(&args.output.report) {
+        return Err(Failure::usage(
+            "with several scenarios every --report needs a file of its own, such as json={scenario}.json",
+        ));
+    }
+    let prepare = |given: &'a String| {
+        let scenario = settings::load(given, args, screen)?;
+        let outputs = Outputs::open(&args.output.report, &scenario.name)?;
+        Ok(Prepared {
+            given,
+            scenario,
+            outputs,
+        })
+    };
+    args.scenarios.iter().map(prepare).collect()
+}
+
+fn fire(
+    trial: Trial<'_>,
+    given: &str,
+    args: &RunArgs,
+    screen: &mut Screen,
+    stop: &Stop,
+) -> Result<Report, Failure> {
+    let (scenario, seed) = (trial.scenario, trial.seed);
+    if args.loudness.verbose {
+        let users = scenario.users.count();
+        screen.say(&format!(
+            "{}: {users} users on {}, seed {seed}",
+            scenario.name, scenario.target
+        ));
+    }
+    let mut progress = Progress::new(args.loudness, screen);
+    let judgement = trial.run(&mut progress, stop);
+    progress.clear();
+    let redactor = Redactor::new(scenario.supplied_secrets());
+    let facts = Facts {
+        expected: scenario.expect,
+        replay: settings::replay(given, args, seed),
+        redactor: &redactor,
+    };
+    Ok(Report::new(&judgement?, &facts))
+}
+
+/// Shows a report to people: on stdout, or on stderr when another report goes to stdout.
+pub(crate) fn show(
+    report: &Report,
+    outputs: &Outputs,
+    loudness: Loudness,
+    screen: &mut Screen,
+) -> Result<(), Failure> {
+    if loudness.quiet {
+        return Ok(());
+    }
+    let to_stderr = outputs.take_stdout();
+    let colour = if to_stderr {
+        screen.colour_err
+    } else {
+        screen.colour_out
+    };
+    let mut bytes = Vec::new();
+    render_terminal(report, Look { colour }, &mut bytes)
+        .map_err(|error| cannot_write("the report", &error))?;
+    if to_stderr {
+        screen.err(&bytes);
+        return Ok(());
+    }
+    screen
+        .out(&bytes)
+        .map_err(|error| cannot_write("stdout", &error))
+}
+
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|error| cannot_write(&path.display().to_string(), &error))
+}
+
+fn read_pem(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
+}

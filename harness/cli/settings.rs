@@ -1,0 +1,208 @@
+//! From a scenario's name and the flags to what is run: everything is read and checked here, before anything starts.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use crosswire::judge::Verdict;
+use crosswire::scenario::{
+    Bounds, FILE_LIMIT, FireSettings, Limits, Scenario, TargetSpec, find_shipped, shipped,
+};
+
+use crate::args::{Expect, RunArgs};
+use crate::exit::Failure;
+use crate::host;
+use crate::screen::Screen;
+
+impl From<Expect> for Verdict {
+    fn from(expect: Expect) -> Verdict {
+        match expect {
+            Expect::Isolated => Verdict::Isolated,
+            Expect::Exposed => Verdict::Exposed,
+            Expect::Inconclusive => Verdict::Inconclusive,
+        }
+    }
+}
+
+/// Reads the scenario that `given` names and lets the flags change it.
+///
+/// # Errors
+/// Usage, when there is no such scenario, it is wrong, a flag does not fit it, or its host may not be fired at.
+pub(crate) fn load(given: &str, args: &RunArgs, screen: &Screen) -> Result<Scenario, Failure> {
+    let mut scenario = read(given, screen)?;
+    target(&mut scenario, args)?;
+    numbers(&mut scenario, args)?;
+    release(&mut scenario.fire, args)?;
+    if let Some(expect) = args.expect {
+        scenario.expect = expect.into();
+    }
+    Ok(scenario)
+}
+
+/// A file when it looks like a path or is one; otherwise a shipped scenario.
+fn read(given: &str, screen: &Screen) -> Result<Scenario, Failure> {
+    let path = Path::new(given);
+    let is_path = path.components().count() > 1 || path.extension().is_some() || path.exists();
+    let parsed = match find_shipped(given) {
+        Some(found) if !is_path => Scenario::parse(found.name, found.text),
+        None if !is_path => return Err(unknown(given)),
+        _ => Scenario::parse_bytes(given, &bytes(path)?),
+    };
+    parsed.map_err(|error| Failure::usage(error.render(screen.colour_err)))
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    // One byte more than a scenario may have, so that the parser can say that it is too large.
+    let limit = u64::try_from(FILE_LIMIT)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| {
+            Failure::usage(format!(
+                "cannot read the scenario {}: {error}",
+                path.display()
+            ))
+        })?;
+    Ok(bytes)
+}
+
+fn unknown(given: &str) -> Failure {
+    let names: Vec<&str> = shipped().iter().map(|scenario| scenario.name).collect();
+    Failure::usage(format!(
+        "there is no shipped scenario `{given}` and no file of that name\n  shipped: {}; a file of your own: ./{given}.toml",
+        names.join(", ")
+    ))
+}
+
+fn target(scenario: &mut Scenario, args: &RunArgs) -> Result<(), Failure> {
+    if let Some(url) = &args.url {
+        scenario.target = TargetSpec::Url(url.clone());
+    }
+    match &mut scenario.target {
+        TargetSpec::Bundled { variant, store, .. } => {
+            if let Some(wanted) = &args.variant {
+                variant.clone_from(wanted);
+            }
+            *store = args.store.unwrap_or(*store);
+            Ok(())
+        }
+        TargetSpec::Url(url) => {
+            for (flag, given) in [
+                ("--variant", args.variant.is_some()),
+                ("--store", args.store.is_some()),
+                ("--store-delay", args.store_delay.is_some()),
+            ] {
+                if given {
+                    let name = &scenario.name;
+                    return Err(Failure::usage(format!(
+                        "{flag} is for bundled targets, but {name} is about a service of its own"
+                    )));
+                }
+            }
+            host::check(url, &args.allow_host)
+        }
+    }
+}
+
+fn numbers(scenario: &mut Scenario, args: &RunArgs) -> Result<(), Failure> {
+    if let Some(users) = args.users {
+        scenario
+            .set_user_count(users)
+            .map_err(|error| Failure::usage(format!("--users {users}: {error}")))?;
+    }
+    if let Some(rounds) = args.rounds {
+        within("--rounds", rounds.into(), FireSettings::ROUNDS, "")?;
+        scenario.fire.rounds = rounds;
+    }
+    if let Some(duration) = args.duration {
+        scenario.limits.duration_s = whole_seconds(duration);
+        within(
+            "--duration",
+            scenario.limits.duration_s,
+            Limits::DURATION_S,
+            " s",
+        )?;
+    }
+    Ok(())
+}
+
+/// Rounded up: a run is not ended before the time that was asked for.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+fn within(flag: &str, value: u64, bounds: Bounds, unit: &str) -> Result<(), Failure> {
+    if bounds.contain(value) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{flag} {value}{unit}: must be from {} to {}{unit}",
+        bounds.min, bounds.max
+    )))
+}
+
+fn release(fire: &mut FireSettings, args: &RunArgs) -> Result<(), Failure> {
+    if let Some(strategy) = args.strategy {
+        fire.set_strategy(strategy);
+    }
+    fire.protocol = args.protocol.unwrap_or(fire.protocol);
+    fire.connections = args.connections.unwrap_or(fire.connections);
+    match fire.conflict() {
+        Some((setting, why)) => Err(Failure::usage(format!("--{setting} does not fit: {why}"))),
+        None => Ok(()),
+    }
+}
+
+/// The command that runs the same scenario with the same seed, ready for a shell.
+pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
+    let mut words: Vec<String> = vec!["crosswire".to_owned(), "run".to_owned(), given.to_owned()];
+    let mut flag = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            words.extend([format!("--{name}"), value]);
+        }
+    };
+    flag("variant", args.variant.clone());
+    flag("url", args.url.clone());
+    for host in &args.allow_host {
+        flag("allow-host", Some(host.clone()));
+    }
+    flag(
+        "ca",
+        args.ca.as_ref().map(|path| path.display().to_string()),
+    );
+    flag("store", args.store.map(|store| store.to_string()));
+    flag(
+        "store-delay",
+        args.store_delay
+            .map(|delay| format!("{}us", delay.as_micros())),
+    );
+    flag(
+        "expect",
+        args.expect.map(|expect| Verdict::from(expect).to_string()),
+    );
+    flag("rounds", args.rounds.map(|n| n.to_string()));
+    flag("users", args.users.map(|n| n.to_string()));
+    flag(
+        "duration",
+        args.duration
+            .map(|duration| format!("{}s", whole_seconds(duration))),
+    );
+    flag(
+        "strategy",
+        args.strategy.map(|strategy| strategy.to_string()),
+    );
+    flag(
+        "connections",
+        args.connections.map(|connections| connections.to_string()),
+    );
+    flag(
+        "protocol",
+        args.protocol.map(|protocol| protocol.to_string()),
+    );
+    flag("seed", Some(seed.to_string()));
+    // Only a NUL cannot be quoted, and no argument can hold one.
+    shlex::try_join(words.iter().map(String::as_str)).ok()
+}

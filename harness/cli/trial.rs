@@ -1,0 +1,111 @@
+//! One run: starts the target if it is a bundled one, fires, judges while it goes on, stops the target.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::time::Duration;
+
+use crosswire::fire::{Plan, Stop, Watch, fire};
+use crosswire::history::{Tee, Writer};
+use crosswire::identity::{Redactor, Salt};
+use crosswire::judge::{Judge, Judgement};
+use crosswire::scenario::{Scenario, StoreKind, TargetSpec};
+use crosswire_targets::{Options, Server, start};
+
+use crate::exit::Failure;
+
+/// What to run.
+#[derive(Debug)]
+pub(crate) struct Trial<'a> {
+    /// The scenario, with everything the command line changed.
+    pub(crate) scenario: &'a Scenario,
+    /// Seed of the run.
+    pub(crate) seed: u64,
+    /// Pause of a bundled target's store.
+    pub(crate) store_delay: Duration,
+    /// Certificates to trust, PEM.
+    pub(crate) trusted_pem: Option<String>,
+    /// Where the history is stored, if anywhere.
+    pub(crate) history: Option<File>,
+}
+
+/// A random seed; short enough to be typed and to be exact in every reader of JSON.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub(crate) fn random_seed() -> Result<u64, Failure> {
+    getrandom::u32()
+        .map(u64::from)
+        .map_err(|error| no_randomness(&error))
+}
+
+fn no_randomness(error: &getrandom::Error) -> Failure {
+    Failure::usage(format!(
+        "the operating system gives no random numbers: {error}"
+    ))
+}
+
+impl Trial<'_> {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Usage, when the bundled target cannot be started or the history cannot be written. What goes wrong on the network
+    /// is in the judgement.
+    pub(crate) fn run(self, watch: &mut dyn Watch, stop: &Stop) -> Result<Judgement, Failure> {
+        let server = self.server()?;
+        let plan = Plan {
+            scenario: self.scenario,
+            target_name: self.scenario.target.to_string(),
+            base_url: match (&server, &self.scenario.target) {
+                (Some(server), _) => server.base_url(),
+                (None, TargetSpec::Url(url)) => url.clone(),
+                (None, TargetSpec::Bundled { .. }) => {
+                    return Err(Failure::usage("the bundled target was not started"));
+                }
+            },
+            trusted_pem: server
+                .as_ref()
+                .and_then(|s| s.certificate_pem().map(str::to_owned))
+                .or(self.trusted_pem),
+            seed: self.seed,
+            // Never from the seed: canaries of an earlier run with the same seed may still lie in a service that lasts.
+            salt: Salt::new(getrandom::u32().map_err(|error| no_randomness(&error))?),
+        };
+        let mut judge = Judge::new();
+        let mut writer = self.history.map(|file| {
+            let redactor = Redactor::new(self.scenario.supplied_secrets());
+            Writer::new(BufWriter::new(file), redactor)
+        });
+        // The writer flushes after the last record, so that an error of the disk is not lost.
+        fire(&plan, &mut Tee(writer.as_mut(), &mut judge), watch, stop).map_err(|error| {
+            Failure::usage(format!("the history could not be written: {error}"))
+        })?;
+        if let Some(server) = server {
+            server.stop();
+        }
+        Ok(judge.finish())
+    }
+
+    /// The bundled target on a free port, seeded with the scenario's users.
+    fn server(&self) -> Result<Option<Server>, Failure> {
+        let TargetSpec::Bundled {
+            target,
+            variant,
+            store,
+            tls,
+        } = &self.scenario.target
+        else {
+            return Ok(None);
+        };
+        let mut options = Options::new(target, variant);
+        options.store = match store {
+            StoreKind::Sqlite => crosswire_targets::StoreKind::Temporary,
+            StoreKind::Memory => crosswire_targets::StoreKind::Memory,
+        };
+        options.users = self.scenario.users.list().len();
+        options.store_delay = self.store_delay;
+        options.tls = *tls;
+        start(options)
+            .map(Some)
+            .map_err(|error| Failure::usage(error.to_string()))
+    }
+}

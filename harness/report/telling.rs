@@ -1,0 +1,149 @@
+//! A finding in sentences: who asked for what when, whose data came back, and in which order it happened.
+
+use std::time::Duration;
+
+use super::{Finding, FindingSide, words};
+use crate::history::Phase;
+use crate::judge::ExposureKind;
+
+/// What happened, in a few words: `user07 received user31's subject`.
+#[must_use]
+pub fn headline(finding: &Finding) -> String {
+    let what = finding.slot.as_deref().unwrap_or("data");
+    let Finding { viewer, victim, .. } = finding;
+    match finding.kind {
+        ExposureKind::Read => format!("{viewer} received {victim}'s {what}"),
+        ExposureKind::Write => format!("{viewer} changed or removed {victim}'s {what}"),
+        ExposureKind::Session => format!("{viewer} was given {victim}'s session"),
+    }
+}
+
+/// The part of the run, as a place in a sentence: `volley, round 3`.
+#[must_use]
+pub fn when(finding: &Finding) -> String {
+    let phase = phase(finding.phase);
+    if finding.round == 0 {
+        phase.to_owned()
+    } else {
+        format!("{phase}, round {}", finding.round)
+    }
+}
+
+/// The name of a part of a run.
+#[must_use]
+pub fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Setup => "set-up",
+        Phase::Solo => "solo",
+        Phase::Sequence => "sequence",
+        Phase::Volley => "volley",
+        Phase::ReadBack => "read-back",
+    }
+}
+
+/// The finding in full, one sentence each, in the order in which things happened.
+#[must_use]
+pub fn sentences(finding: &Finding) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let Finding {
+        viewer,
+        victim,
+        viewer_side,
+        ..
+    } = finding;
+    sentences.push(format!(
+        "{viewer} sent {} {}.",
+        viewer_side.request,
+        at(viewer_side.sent_ns)
+    ));
+    if let Some(side) = &finding.victim_side {
+        sentences.push(format!(
+            "{victim} sent {} {}.",
+            side.request,
+            after(viewer_side.sent_ns, side.sent_ns)
+        ));
+        sentences.extend(arrivals(finding, side));
+        sentences.extend(orders(finding, side));
+    }
+    sentences.push(result(finding));
+    sentences
+}
+
+fn at(ns: u64) -> String {
+    let micros = ns / 1_000;
+    format!(
+        "{}.{:06} s into the run",
+        micros / 1_000_000,
+        micros % 1_000_000
+    )
+}
+
+fn after(first_ns: u64, second_ns: u64) -> String {
+    match (
+        first_ns.checked_sub(second_ns),
+        second_ns.checked_sub(first_ns),
+    ) {
+        (Some(0), _) => "at the same moment".to_owned(),
+        (Some(ns), _) => format!("{} before that", words::time(Duration::from_nanos(ns))),
+        (None, Some(ns)) => format!("{} after that", words::time(Duration::from_nanos(ns))),
+        (None, None) => String::new(),
+    }
+}
+
+fn arrivals(finding: &Finding, side: &FindingSide) -> Option<String> {
+    let (viewer, victim) = (finding.viewer_side.arrived_us?, side.arrived_us?);
+    let gap = words::time(Duration::from_micros(viewer.abs_diff(victim)));
+    let (first, second) = if viewer <= victim {
+        (&finding.viewer, &finding.victim)
+    } else {
+        (&finding.victim, &finding.viewer)
+    };
+    Some(format!(
+        "By the server's clock {first}'s request came first, {second}'s {gap} later."
+    ))
+}
+
+fn orders(finding: &Finding, side: &FindingSide) -> Option<String> {
+    let (viewer, victim) = (finding.viewer_side.order?, side.order?);
+    let ((first, low), (second, high)) = if viewer <= victim {
+        ((&finding.viewer, viewer), (&finding.victim, victim))
+    } else {
+        ((&finding.victim, victim), (&finding.viewer, viewer))
+    };
+    Some(format!(
+        "The memo was written for {first} (entry {}), then for {second} (entry {}).",
+        words::number(low),
+        words::number(high)
+    ))
+}
+
+fn result(finding: &Finding) -> String {
+    let Finding {
+        viewer,
+        victim,
+        place,
+        ..
+    } = finding;
+    let status = finding
+        .viewer_side
+        .status
+        .map(|status| format!(" ({status})"))
+        .unwrap_or_default();
+    let what = finding.slot.as_deref().unwrap_or("data");
+    let evidence = finding
+        .evidence
+        .as_deref()
+        .map(|e| format!(", canary {e}"))
+        .unwrap_or_default();
+    match finding.kind {
+        ExposureKind::Read => {
+            format!("{viewer}'s answer{status} held {victim}'s {what} ({place}{evidence}).")
+        }
+        ExposureKind::Write => format!(
+            "After {viewer}'s request{status} {victim}'s {what} was gone or changed ({place}{evidence})."
+        ),
+        ExposureKind::Session => format!(
+            "{viewer} was answered{status} with a session that {victim} was given as well ({place})."
+        ),
+    }
+}

@@ -1,0 +1,179 @@
+//! The documents say what is so: output, exit codes, scenarios, paths.
+//!
+//! `UPDATE_DOCS=1 cargo test --release --test it documents` writes the output in the README anew.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crosswire::scenario::Scenario;
+
+use crate::command::{expect, run};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// What stands between two texts, for every place where both occur.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> Vec<&'a str> {
+    text.split(from)
+        .skip(1)
+        .filter_map(|rest| rest.split_once(to))
+        .map(|(inside, _)| inside)
+        .collect()
+}
+
+/// The first cells of the lines that have several: labels and headings, which do not depend on luck. Numbers count as
+/// equal.
+fn shape(output: &str) -> BTreeSet<String> {
+    let label = |line: &str| {
+        let (label, _) = line.trim().split_once("  ")?;
+        let label = label.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
+        (!label.contains("user") && !label.is_empty()).then(|| label.to_owned())
+    };
+    output.lines().filter_map(label).collect()
+}
+
+const BEGIN: &str = "<!-- output of: crosswire ";
+const END: &str = "```\n<!-- end of output -->";
+
+#[test]
+fn the_output_in_the_readme_is_what_the_command_writes() {
+    let readme = read("README.md");
+    let blocks = between(&readme, BEGIN, END);
+    assert_eq!(blocks.len(), 2);
+    let mut updated = readme.clone();
+    for block in blocks {
+        let (head, shown) = block.split_once(" -->\n```text\n").unwrap();
+        let (arguments, from) = head
+            .split_once("; from: ")
+            .map_or((head, None), |(a, from)| (a, Some(from)));
+        let is_update = std::env::var_os("UPDATE_DOCS").is_some();
+        // The short demo has the same shape.
+        let stdout = expect(
+            0,
+            if arguments == "demo" && !is_update {
+                "demo --quick"
+            } else {
+                arguments
+            },
+        )
+        .stdout;
+        let start = from.map_or(0, |from| stdout.find(from).unwrap());
+        let real = stdout[start..].trim_end();
+        if is_update {
+            updated = updated.replace(block, &format!("{head} -->\n```text\n{real}\n"));
+        } else {
+            assert_eq!(
+                shape(shown),
+                shape(real),
+                "`{head}`: run UPDATE_DOCS=1 cargo test --test it documents\n{real}"
+            );
+        }
+    }
+    if updated != readme {
+        std::fs::write(root().join("README.md"), updated).unwrap();
+    }
+}
+
+#[test]
+fn the_exit_codes_in_the_readme_are_those_of_the_help() {
+    let help = expect(0, "--help").stdout;
+    let of_help: Vec<(&str, &str)> = help
+        .split("Exit codes:\n")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.trim().split_once("  "))
+        .collect();
+    let readme = read("README.md");
+    let table = readme
+        .split("## Exit codes")
+        .nth(1)
+        .unwrap()
+        .split("\n\n")
+        .nth(1)
+        .unwrap();
+    let of_readme: Vec<(&str, &str)> = table
+        .lines()
+        .skip(2)
+        .map(|row| row.trim_matches(['|', ' ']).split_once(" | ").unwrap())
+        .collect();
+    assert_eq!(of_readme, of_help);
+    assert_eq!(of_help.len(), 7);
+}
+
+#[test]
+fn the_scenario_in_the_readme_can_be_run() {
+    let readme = read("README.md");
+    let blocks = between(&readme, "```toml\n", "```");
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        Scenario::parse_in("readme", block, &|name| {
+            (name == "TESTER_PASSWORD").then(|| "x".to_owned())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn every_command_in_the_readme_is_understood() {
+    let readme = read("README.md");
+    for block in between(&readme, "```console\n", "```") {
+        for line in block
+            .lines()
+            .filter_map(|line| line.strip_prefix("$ crosswire "))
+        {
+            // An argument after all the others that nobody knows: the error must be about it, not about what is shown.
+            let ran = run(line.split(' ').chain(["--no-such-flag"]));
+            assert!(
+                ran.code == 2 && ran.stderr.contains("'--no-such-flag'"),
+                "{line}: {}",
+                ran.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn paths_in_the_documents_exist() {
+    for document in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "scenarios/README.md",
+        "targets/README.md",
+        "benches/README.md",
+    ] {
+        if !root().join(document).exists() {
+            assert!(!matches!(document, "README.md" | "CONTRIBUTING.md"));
+            continue;
+        }
+        let text = read(document);
+        let folder = root().join(document).parent().unwrap().to_owned();
+        for link in between(&text, "](", ")")
+            .into_iter()
+            .filter(|link| !link.contains("://") && !link.starts_with('#'))
+        {
+            assert!(folder.join(link).exists(), "{document}: there is no {link}");
+        }
+        let folders = [
+            "harness/",
+            "targets/",
+            "scenarios/",
+            "tests/",
+            "benches/",
+            ".ci/",
+        ];
+        for path in text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|path| folders.iter().any(|folder| path.starts_with(folder)))
+        {
+            assert!(root().join(path).exists(), "{document}: there is no {path}");
+        }
+    }
+}

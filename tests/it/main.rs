@@ -1,0 +1,28 @@
+//! Integration tests: the library and the command as their users meet them.
+//!
+//! What belongs where:
+//!
+//! - `command`: how the command is run, and the scenarios the tests run. No tests.
+//! - `careless`: a service of the tests' own that leaks what it can. No tests.
+//! - `verdicts`: verdicts and exit codes.
+//! - `interrupted`: Ctrl-C and SIGTERM.
+//! - `reports`: formats, schema, streams, colour, printed texts.
+//! - `secrets`: what no output may hold.
+//! - `crash`: what survives kill -9.
+//! - `scenario_errors`: wrong scenario files, word by word.
+//! - `documents`: what README and CONTRIBUTING claim.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests, the functions they share included"
+)]
+
+mod careless;
+mod command;
+mod crash;
+mod documents;
+mod interrupted;
+mod reports;
+mod scenario_errors;
+mod secrets;
+mod verdicts;
