@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crosswire::history::Ending;
+use crosswire::history::{Cause, Ending};
 use crosswire::judge::Verdict;
 
 /// The verdict was the expected one.
@@ -61,7 +61,13 @@ const PRECEDENCE: [u8; 7] = [
 pub(crate) fn code(verdict: Verdict, ending: Option<&Ending>, expected: Verdict) -> u8 {
     match (ending, verdict) {
         (Some(Ending::Interrupted), _) => INTERRUPTED,
-        (Some(Ending::Failed { .. }), Verdict::Isolated | Verdict::Inconclusive) => UNREACHABLE,
+        (
+            Some(Ending::Failed {
+                cause: Cause::Unreachable | Cause::LogIn,
+                ..
+            }),
+            Verdict::Isolated | Verdict::Inconclusive,
+        ) => UNREACHABLE,
         _ if verdict == expected => AS_EXPECTED,
         (_, Verdict::Exposed) => EXPOSED,
         (_, Verdict::Inconclusive) => INCONCLUSIVE,
@@ -121,14 +127,14 @@ mod tests {
 
     #[test]
     fn the_code_follows_from_verdict_ending_and_expectation() {
-        let failed = |login| Ending::Failed {
+        let failed = |cause| Ending::Failed {
             why: "x".into(),
-            login,
+            cause,
         };
         let limit = Ending::Limit {
             limit: "duration".into(),
         };
-        let table: [(Verdict, Option<Ending>, [u8; 3]); 14] = [
+        let table: [(Verdict, Option<Ending>, [u8; 3]); 15] = [
             (Isolated, Some(Ending::Completed), [0, 6, 6]),
             (Exposed, Some(Ending::Completed), [1, 0, 1]),
             (Inconclusive, Some(Ending::Completed), [4, 4, 0]),
@@ -140,10 +146,12 @@ mod tests {
             (Inconclusive, None, [4, 4, 0]),
             (Exposed, Some(Ending::Interrupted), [130, 130, 130]),
             (Inconclusive, Some(Ending::Interrupted), [130, 130, 130]),
-            (Inconclusive, Some(failed(true)), [3, 3, 3]),
-            (Inconclusive, Some(failed(false)), [3, 3, 3]),
+            (Inconclusive, Some(failed(Cause::LogIn)), [3, 3, 3]),
+            (Inconclusive, Some(failed(Cause::Unreachable)), [3, 3, 3]),
+            // The target is there; it is the scenario, or the service, that does not do what was expected.
+            (Inconclusive, Some(failed(Cause::Step)), [4, 4, 0]),
             // What was found before the target died stays found.
-            (Exposed, Some(failed(false)), [1, 0, 1]),
+            (Exposed, Some(failed(Cause::Unreachable)), [1, 0, 1]),
         ];
         for (verdict, ending, codes) in table {
             for (expected, want) in EXPECTED.into_iter().zip(codes) {

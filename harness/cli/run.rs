@@ -1,6 +1,7 @@
 //! `crosswire run`: scenarios against a bundled target or a service of one's own.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use crosswire::fire::Stop;
@@ -15,7 +16,7 @@ use crate::outputs::{Outputs, cannot_write};
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::settings;
-use crate::trial::{Trial, random_seed};
+use crate::trial::{Trial, Tried, random_seed};
 
 /// A scenario with its files open, ready to run.
 struct Prepared<'a> {
@@ -42,8 +43,14 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             trusted_pem: trusted_pem.clone(),
             history: history.take(),
         };
-        let report = fire(trial, one.given, args, screen, &stop)?;
+        let (report, lost) = fire(trial, one.given, args, screen, &stop)?;
         show(&report, &one.outputs, args.loudness, screen)?;
+        if let Some(error) = lost {
+            screen.error(&format!(
+                "the history could not be stored to its end: {error}"
+            ));
+            codes.push(exit::USAGE);
+        }
         codes.push(exit::code(
             report.verdict,
             report.ending.as_ref(),
@@ -86,7 +93,7 @@ fn fire(
     args: &RunArgs,
     screen: &mut Screen,
     stop: &Stop,
-) -> Result<Report, Failure> {
+) -> Result<(Report, Option<io::Error>), Failure> {
     let (scenario, seed) = (trial.scenario, trial.seed);
     if args.loudness.verbose {
         let users = scenario.users.count();
@@ -96,15 +103,16 @@ fn fire(
         ));
     }
     let mut progress = Progress::new(args.loudness, screen);
-    let judgement = trial.run(&mut progress, stop);
+    let tried = trial.run(&mut progress, stop);
     progress.clear();
+    let Tried { judgement, lost } = tried?;
     let redactor = Redactor::new(scenario.supplied_secrets());
     let facts = Facts {
         expected: scenario.expect,
         replay: settings::replay(given, args, seed),
         redactor: &redactor,
     };
-    Ok(Report::new(&judgement?, &facts))
+    Ok((Report::new(&judgement, &facts), lost))
 }
 
 /// Shows a report to people: on stdout, or on stderr when another report goes to stdout.

@@ -1,11 +1,11 @@
 //! One run: starts the target if it is a bundled one, fires, judges while it goes on, stops the target.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter};
 use std::time::Duration;
 
 use crosswire::fire::{Plan, Stop, Watch, fire};
-use crosswire::history::{Tee, Writer};
+use crosswire::history::{Record, Sink, Tee, Writer};
 use crosswire::identity::{Redactor, Salt};
 use crosswire::judge::{Judge, Judgement};
 use crosswire::scenario::{Scenario, StoreKind, TargetSpec};
@@ -44,13 +44,41 @@ fn no_randomness(error: &getrandom::Error) -> Failure {
     ))
 }
 
+/// What a run has come to.
+#[derive(Debug)]
+pub(crate) struct Tried {
+    /// Its judgement.
+    pub(crate) judgement: Judgement,
+    /// Why its history could not be stored to the end, if it could not.
+    pub(crate) lost: Option<io::Error>,
+}
+
+/// Stores the history for as long as that works: a full disk takes the file, not the run.
+#[derive(Debug)]
+struct Keeping {
+    writer: Option<Writer<BufWriter<File>>>,
+    lost: Option<io::Error>,
+}
+
+impl Sink for Keeping {
+    fn take(&mut self, record: &Record) -> io::Result<()> {
+        // The writer flushes after the last record, so that an error of the disk shows here at the latest.
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.take(record)
+        {
+            self.writer = None;
+            self.lost = Some(error);
+        }
+        Ok(())
+    }
+}
+
 impl Trial<'_> {
     /// Runs it.
     ///
     /// # Errors
-    /// Usage, when the bundled target cannot be started or the history cannot be written. What goes wrong on the network
-    /// is in the judgement.
-    pub(crate) fn run(self, watch: &mut dyn Watch, stop: &Stop) -> Result<Judgement, Failure> {
+    /// Usage, when the bundled target cannot be started. What goes wrong on the network is in the judgement.
+    pub(crate) fn run(self, watch: &mut dyn Watch, stop: &Stop) -> Result<Tried, Failure> {
         let server = self.server()?;
         let plan = Plan {
             scenario: self.scenario,
@@ -71,18 +99,22 @@ impl Trial<'_> {
             salt: Salt::new(getrandom::u32().map_err(|error| no_randomness(&error))?),
         };
         let mut judge = Judge::new();
-        let mut writer = self.history.map(|file| {
-            let redactor = Redactor::new(self.scenario.supplied_secrets());
-            Writer::new(BufWriter::new(file), redactor)
-        });
-        // The writer flushes after the last record, so that an error of the disk is not lost.
-        fire(&plan, &mut Tee(writer.as_mut(), &mut judge), watch, stop).map_err(|error| {
-            Failure::usage(format!("the history could not be written: {error}"))
-        })?;
+        let redactor = || Redactor::new(self.scenario.supplied_secrets());
+        let mut keeping = Keeping {
+            writer: self
+                .history
+                .map(|file| Writer::new(BufWriter::new(file), redactor())),
+            lost: None,
+        };
+        fire(&plan, &mut Tee(&mut keeping, &mut judge), watch, stop)
+            .map_err(|error| Failure::usage(format!("the run could not be started: {error}")))?;
         if let Some(server) = server {
             server.stop();
         }
-        Ok(judge.finish())
+        Ok(Tried {
+            judgement: judge.finish(),
+            lost: keeping.lost,
+        })
     }
 
     /// The bundled target on a free port, seeded with the scenario's users.

@@ -15,8 +15,8 @@ use super::release::Tactics;
 use super::session::{Made, Making, Session, server_times};
 use super::{Clock, Event, Plan, Stop, Watch};
 use crate::history::{
-    End, Ending, Exchange, HISTORY_VERSION, Outcome, Phase, Planted, Record, RequestLine, Sink,
-    Start, StepRole, Target,
+    Cause, End, Ending, Exchange, HISTORY_VERSION, Outcome, Phase, Planted, Record, RequestLine,
+    Sink, Start, StepRole, Target,
 };
 use crate::identity::{Mint, Redactor, UserId};
 use crate::scenario::{Connections, Pattern, Scenario, Step};
@@ -27,6 +27,14 @@ pub(super) enum Halt {
     Sink(io::Error),
     /// It ends so.
     End(Ending),
+}
+
+/// Why an exchange was not what its step expects.
+pub(super) enum Unmet {
+    /// No whole answer came.
+    NoAnswer(String),
+    /// An answer came, with another status or without what is to be captured.
+    Answered(String),
 }
 
 impl From<io::Error> for Halt {
@@ -73,7 +81,10 @@ pub(super) async fn run(
     )
     .await
     {
-        Err(why) => Ending::Failed { why, login: false },
+        Err(why) => Ending::Failed {
+            why,
+            cause: Cause::Unreachable,
+        },
         Ok(dial) => {
             let mut run = Run::new(plan, tactics, dial, clock, (&mut *sink, &mut *watch, stop));
             match run.phases(&mut rounds).await {
@@ -265,11 +276,17 @@ impl<'a> Run<'a> {
     async fn prepare(&mut self, user: usize, steps: &'a [Step], round: u32) -> Result<(), Halt> {
         for step in steps {
             let name = &self.scenario.users.list()[user].name;
-            if let Err(why) = self.alone(user, step, Phase::Setup, round).await? {
-                let login = step.role == StepRole::LogIn;
-                let what = if login { "log-in" } else { "step" };
+            if let Err(unmet) = self.alone(user, step, Phase::Setup, round).await? {
+                let (what, refused) = match step.role {
+                    StepRole::LogIn => ("log-in", Cause::LogIn),
+                    _ => ("step", Cause::Step),
+                };
+                let (why, cause) = match unmet {
+                    Unmet::NoAnswer(why) => (why, Cause::Unreachable),
+                    Unmet::Answered(why) => (why, refused),
+                };
                 let why = format!("{what} `{}` of {name} did not succeed: {why}", step.name);
-                return Err(Halt::End(Ending::Failed { why, login }));
+                return Err(Halt::End(Ending::Failed { why, cause }));
             }
         }
         Ok(())
@@ -297,7 +314,7 @@ impl<'a> Run<'a> {
         step: &'a Step,
         phase: Phase,
         round: u32,
-    ) -> Result<Result<(), String>, Halt> {
+    ) -> Result<Result<(), Unmet>, Halt> {
         self.admit(1)?;
         let Made {
             request,
@@ -321,16 +338,15 @@ impl<'a> Run<'a> {
     }
 
     /// Takes an answer into the user's session; the error says why it is not what the step expects.
-    pub(super) fn received(&mut self, user: usize, step: &Step, done: &Done) -> Result<(), String> {
-        let answer = done
-            .result
-            .as_ref()
-            .map_err(|failure| failure.why.clone())?;
+    pub(super) fn received(&mut self, user: usize, step: &Step, done: &Done) -> Result<(), Unmet> {
+        let answer = done.result.as_ref();
+        let answer = answer.map_err(|failure| Unmet::NoAnswer(failure.why.clone()))?;
         let captured = self.sessions[user].receive(step, self.pool.base(), answer);
         if !step.status.accepts(answer.status) {
-            return Err(format!("it was answered {}", answer.status));
+            let why = format!("it was answered {}", answer.status);
+            return Err(Unmet::Answered(why));
         }
-        captured
+        captured.map_err(Unmet::Answered)
     }
 
     pub(super) fn make(&mut self, user: usize, step: &Step, round: u32) -> Result<Made, Halt> {
@@ -342,7 +358,10 @@ impl<'a> Run<'a> {
         };
         self.sessions[user]
             .make(step, round, &mut making)
-            .map_err(|why| Halt::End(Ending::Failed { why, login: false }))
+            .map_err(|why| {
+                let cause = Cause::Step;
+                Halt::End(Ending::Failed { why, cause })
+            })
     }
 
     fn key(&self, user: usize) -> Key {
@@ -448,5 +467,8 @@ impl<'a> Run<'a> {
 }
 
 fn unreachable(why: String) -> Halt {
-    Halt::End(Ending::Failed { why, login: false })
+    Halt::End(Ending::Failed {
+        why,
+        cause: Cause::Unreachable,
+    })
 }

@@ -277,9 +277,21 @@ pub enum Ending {
     Failed {
         /// What went wrong, for people.
         why: String,
-        /// True when a log-in was refused, false for everything else (unreachable, died half-way).
-        login: bool,
+        /// What kind of thing that is.
+        cause: Cause,
     },
+}
+
+/// What a run could not go on for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The target was not reached, or stopped answering.
+    Unreachable,
+    /// A log-in was refused.
+    LogIn,
+    /// Another step that must succeed was answered, but not as the scenario expects; or it could not be made.
+    Step,
 }
 
 impl Exchange {

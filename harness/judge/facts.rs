@@ -14,6 +14,7 @@ pub(super) struct Fact {
     pub(super) id: u64,
     pub(super) user: UserId,
     pub(super) status: Option<u16>,
+    shows: bool,
     pub(super) client: Interval,
     pub(super) server: Option<Interval>,
     pub(super) times: Option<ServerTimes>,
@@ -29,11 +30,11 @@ impl Fact {
         self.times.and_then(|times| times.order)
     }
 
-    /// True when the service took the request as its user's: answered, and not with a status that says that it would not
-    /// (401, 403), could not (5xx) or would rather not (429). Only these count as having overlapped with anything.
+    /// True when the exchange shows something: the request was answered below 400, and where its user should see own
+    /// canaries the answer held at least one of anybody's. Only such exchanges count as having overlapped with anything;
+    /// error pages that overlap prove nothing, whatever their status.
     pub(super) fn is_served(&self) -> bool {
-        self.status
-            .is_some_and(|status| !matches!(status, 401 | 403 | 429 | 500..))
+        self.shows && self.status.is_some_and(|status| status < 400)
     }
 
     /// As [`Exchange::overlaps`].
@@ -79,8 +80,8 @@ pub(super) fn side(exchange: &Exchange) -> Side {
 }
 
 impl Facts {
-    /// Adds an exchange; gives its position.
-    pub(super) fn push(&mut self, exchange: &Exchange) -> usize {
+    /// Adds an exchange; gives its position. `shows` is false when it should have held canaries and held none.
+    pub(super) fn push(&mut self, exchange: &Exchange, shows: bool) -> usize {
         let start = self.text.len();
         self.text.push_str(&exchange.request.method);
         self.text.push(' ');
@@ -89,6 +90,7 @@ impl Facts {
             id: exchange.id,
             user: exchange.user,
             status: status(exchange),
+            shows,
             client: exchange.client_interval(),
             server: exchange.server_interval(),
             times: exchange.server,
@@ -169,7 +171,7 @@ mod tests {
                 answered_us: None,
                 order: Some(order),
             });
-            facts.push(&exchange);
+            facts.push(&exchange, true);
         }
         facts
     }

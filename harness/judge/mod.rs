@@ -20,9 +20,9 @@ mod world;
 pub use exposure::{Counts, Exposure, ExposureKind, Place, Side, Spread};
 pub use findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 pub use rules::{RULES, RuleInfo};
-pub use run::VOLLEYS_OPEN;
+pub use run::{NOTES_KEPT, VOLLEYS_OPEN};
 pub use strength::{Strength, upper_bound_95};
-pub use verdict::{FAILED_SHARE, Judge, Judgement, NOTES_KEPT, Verdict, VerdictError, judge};
+pub use verdict::{FAILED_SHARE, Judge, Judgement, Verdict, VerdictError, judge};
 
 #[cfg(test)]
 mod verdict_tests;

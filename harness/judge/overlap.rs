@@ -91,7 +91,7 @@ pub(super) mod tests {
             }).collect();
             let mut facts = Facts::default();
             for exchange in &exchanges {
-                facts.push(exchange);
+                facts.push(exchange, true);
             }
             let mut expected = 0;
             for (at, a) in exchanges.iter().enumerate() {

@@ -12,8 +12,10 @@ use super::look::Look;
 use super::overlap::overlapping_pairs;
 use super::rules::{self, Rule, Seen};
 use super::spread::Spreads;
-use super::verdict::NOTES_KEPT;
 use super::world::World;
+
+/// Notes kept of a run; the rest is dropped.
+pub const NOTES_KEPT: usize = 100;
 
 /// Volleys that may be under way at once in a history; with more, the earliest is taken for ended.
 pub const VOLLEYS_OPEN: usize = 64;
@@ -109,6 +111,9 @@ impl Run {
             self.fired += 1;
             self.failed += u64::from(is_failed(exchange));
         }
+        let should_show = self.world.step(exchange.step);
+        let should_show = should_show.is_some_and(|step| !step.sees.is_empty());
+        let shows = !found.is_empty() || !should_show;
         let firsts = firsts(&self.crossings);
         let found = std::mem::take(&mut self.crossings);
         let crossings = found.into_iter().zip(firsts);
@@ -134,7 +139,7 @@ impl Run {
             .open
             .entry(number)
             .or_insert_with(|| std::mem::take(spare));
-        let at = volley.facts.push(exchange);
+        let at = volley.facts.push(exchange, shows);
         volley
             .crossings
             .extend(crossings.map(|(crossing, first)| (at, crossing, first)));

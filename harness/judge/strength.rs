@@ -9,7 +9,8 @@ pub struct Strength {
     pub exchanges: u64,
     /// Volleys.
     pub volleys: u64,
-    /// Pairs of served exchanges of different users that were under way at the same time, within a volley.
+    /// Pairs of exchanges of different users that were under way at the same time, within a volley, and that show
+    /// something: answered below 400 and, where their users should see own canaries, not without any canary.
     pub overlapping_pairs: u64,
     /// Those of the pairs that are known by the server's own times; the rest are as the client saw them.
     pub pairs_by_server: u64,

@@ -10,16 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::history::{End, Ending, Record, Sink, Start};
 
 use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
-use super::run::Run;
+use super::run::{NOTES_KEPT, Run};
 use super::world::World;
 use super::{Counts, Exposure, Spread, Strength, upper_bound_95};
 
 /// Share of failed exchanges in volleys above which a clean run proves nothing. Failed are those without a whole answer and
 /// those answered 401, 403, 429 or 5xx.
 pub const FAILED_SHARE: f64 = 0.10;
-
-/// Notes kept of a run; the rest is dropped.
-pub const NOTES_KEPT: usize = 100;
 
 /// What a run proves. Ordered: the worse of two is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

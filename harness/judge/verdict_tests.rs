@@ -2,7 +2,7 @@
 
 use super::rules::testing::*;
 use super::*;
-use crate::history::{End, Ending, Outcome, Phase, Record, StepRole};
+use crate::history::{Cause, End, Ending, Outcome, Phase, Record, StepRole};
 
 fn clean(users: u32) -> Story {
     let mut story = Story::of(users);
@@ -150,6 +150,22 @@ fn a_scenario_that_shows_nothing() {
 }
 
 #[test]
+fn error_pages_that_overlap_are_no_overlapping_pairs() {
+    let pairs = |outcomes: [Outcome; 2]| {
+        let mut story = clean(2);
+        let before = clean(2).judge().strength.overlapping_pairs;
+        let [first, second] = outcomes;
+        story.volley(vec![(0, READ, first), (1, READ, second)]);
+        story.judge().strength.overlapping_pairs - before
+    };
+    let own = |user| page(&text(user, 0, 0));
+    assert_eq!(pairs([own(0), own(1)]), 1);
+    assert_eq!(pairs([own(0), page("please wait")]), 0);
+    let missing = answer(404, "", text(1, 0, 0).as_bytes());
+    assert_eq!(pairs([own(0), missing]), 0);
+}
+
+#[test]
 fn volleys_that_nobody_got_anything_from() {
     let mut story = Story::of(2);
     story.volley(vec![
@@ -158,7 +174,10 @@ fn volleys_that_nobody_got_anything_from() {
     ]);
     assert_eq!(
         reasons(story),
-        ["no answer in a volley contained the canary that its user should see"]
+        [
+            "no answer in a volley contained the canary that its user should see",
+            "overlapping pairs of different users: 0, needed: 1"
+        ]
     );
     let mut some = clean(2);
     for _ in 0..2 {
@@ -258,7 +277,7 @@ fn how_it_ended() {
     assert_eq!(of(Ending::Interrupted).reasons, ["the run was interrupted"]);
     let failed = of(Ending::Failed {
         why: "refused".into(),
-        login: true,
+        cause: Cause::LogIn,
     });
     assert_eq!(
         (failed.verdict, &failed.reasons[..]),

@@ -212,9 +212,9 @@ fn telling(finding: &Finding) -> (bool, u8, std::cmp::Reverse<u64>, &str) {
 
 fn masked_ending(ending: &Ending, mask: &Mask<'_>) -> Ending {
     match ending {
-        Ending::Failed { why, login } => Ending::Failed {
+        Ending::Failed { why, cause } => Ending::Failed {
             why: mask.text(why),
-            login: *login,
+            cause: *cause,
         },
         other => other.clone(),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::telling::{headline, phase, sentences, when};
 use super::{Finding, Report, words};
-use crate::history::{Ending, Phase};
+use crate::history::{Cause, Ending, Phase};
 use crate::judge::Verdict;
 
 /// Columns of a line at most (longer words and commands excepted).
@@ -328,9 +328,19 @@ fn order(report: &Report) -> String {
 fn advice(report: &Report) -> Option<String> {
     let text = match (&report.ending, report.verdict) {
         (_, Verdict::Exposed | Verdict::Isolated) => return None,
-        (Some(Ending::Failed { login: true, .. }), _) => {
-            "check the log-in steps of the scenario and the credentials of its users".to_owned()
-        }
+        (
+            Some(Ending::Failed {
+                cause: Cause::LogIn,
+                ..
+            }),
+            _,
+        ) => "check the log-in steps of the scenario and the credentials of its users".to_owned(),
+        (
+            Some(Ending::Failed {
+                cause: Cause::Step, ..
+            }),
+            _,
+        ) => "check that step of the scenario: its request, and the answer it expects".to_owned(),
         (Some(Ending::Failed { .. }), _) => format!(
             "check that the service is running at {} and answers",
             report.url

@@ -245,3 +245,34 @@ fn of_several_scenarios_the_gravest_code_wins() {
         ran.stdout
     );
 }
+
+/// Where the system has a device that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_takes_the_history_but_not_the_run() {
+    let folder = folder();
+    let file = small_mail(folder.path(), "small", &[]);
+    let ran = expect(
+        2,
+        &format!(
+            "run {} --store-delay 500us --history /dev/full",
+            text(&file)
+        ),
+    );
+    assert_eq!(verdict(&ran.stdout), Some(Verdict::Exposed));
+    assert!(ran.stderr.contains("history"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_step_that_is_refused_is_no_unreachable_target() {
+    let service = Careless::start();
+    let folder = folder();
+    let file = folder.path().join("refused.toml");
+    let scenario = format!(
+        "{}\n[[setup]]\nname = \"ask for something\"\npath = \"/no-such-page\"\nstatus = 418\n",
+        service.scenario()
+    );
+    std::fs::write(&file, scenario).unwrap();
+    let ran = expect(4, &format!("run {}", text(&file)));
+    assert!(ran.stdout.contains("ask for something"), "{}", ran.stdout);
+}

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use crosswire::history::{
-    End, Ending, Exchange, Outcome, Phase, Planted, Reader, Record, Release, RequestLine,
+    Cause, End, Ending, Exchange, Outcome, Phase, Planted, Reader, Record, Release, RequestLine,
     ServerTimes, Sink, SlotInfo, Start, StepInfo, StepRole, Target, Volley, Writer, read,
 };
 use crosswire::identity::{Redactor, Salt, UserId};
@@ -126,12 +126,20 @@ fn volleys() -> impl Strategy<Value = Volley> {
     )
 }
 
+fn causes() -> impl Strategy<Value = Cause> {
+    prop_oneof![
+        Just(Cause::Unreachable),
+        Just(Cause::LogIn),
+        Just(Cause::Step)
+    ]
+}
+
 fn endings() -> impl Strategy<Value = Ending> {
     prop_oneof![
         Just(Ending::Completed),
         Just(Ending::Interrupted),
         ".{0,20}".prop_map(|limit| Ending::Limit { limit }),
-        (".{0,20}", any::<bool>()).prop_map(|(why, login)| Ending::Failed { why, login }),
+        (".{0,20}", causes()).prop_map(|(why, cause)| Ending::Failed { why, cause }),
     ]
 }
 

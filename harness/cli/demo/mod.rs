@@ -110,7 +110,7 @@ fn play(act: &Act, size: Size, seed: u64, screen: &Screen, stop: &Stop) -> Resul
     } else {
         Progress::Silent
     };
-    let judgement = trial.run(&mut progress, stop)?;
+    let judgement = trial.run(&mut progress, stop)?.judgement;
     progress.clear();
     let redactor = Redactor::new(scenario.supplied_secrets());
     Ok(Report::new(

@@ -141,13 +141,13 @@ impl<W: Write> Sink for Writer<W> {
                 text: self.text(text),
             },
             Record::End(End {
-                ending: Ending::Failed { why, login },
+                ending: Ending::Failed { why, cause },
                 rounds,
                 elapsed_ns,
             }) => {
                 let ending = Ending::Failed {
                     why: self.text(why),
-                    login: *login,
+                    cause: *cause,
                 };
                 Record::End(End {
                     ending,
