@@ -19,6 +19,7 @@ fn start() -> Start {
     let step = |name: &str, role, sees: &[u16]| StepInfo {
         name: name.into(),
         role,
+        session: None,
         sees: sees.to_vec(),
         removes: Vec::new(),
     };
@@ -80,6 +81,7 @@ fn exchange(user: u32, owner: u32, step: u16, phase: Phase) -> Exchange {
         first_byte_ns: None,
         done_ns: 0,
         server: None,
+        refused: false,
         outcome: Outcome::Answer {
             status: 200,
             head: head.into(),

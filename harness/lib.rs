@@ -39,7 +39,7 @@
 //!     salt: salt.to_string(),
 //!     users: vec!["alice".into(), "bob".into()],
 //!     slots: vec![SlotInfo { name: "note".into(), attachment: false }],
-//!     steps: vec![StepInfo { name: "read".into(), role: StepRole::Fire, sees: vec![0], removes: vec![] }],
+//!     steps: vec![StepInfo { name: "read".into(), role: StepRole::Fire, session: None, sees: vec![0], removes: vec![] }],
 //!     min_overlaps: 1,
 //! };
 //! let exchange = |id, user, sent_ns, body: &String| Record::Exchange(Exchange {
@@ -55,6 +55,7 @@
 //!     first_byte_ns: Some(900),
 //!     done_ns: 1_000,
 //!     server: None,
+//!     refused: false,
 //!     outcome: Outcome::Answer {
 //!         status: 200,
 //!         head: "HTTP/1.1 200 OK\r\n\r\n".into(),

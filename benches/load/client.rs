@@ -132,6 +132,7 @@ fn begin(users: usize, salt: Salt) -> Start {
         steps: vec![StepInfo {
             name: "inbox".to_owned(),
             role: StepRole::Fire,
+            session: None,
             sees: vec![0],
             removes: Vec::new(),
         }],
@@ -227,6 +228,7 @@ impl Tally {
             first_byte_ns: Some(ns(done)),
             done_ns: ns(done),
             server: None,
+            refused: false,
             outcome: Outcome::Answer {
                 status: 200,
                 head,

@@ -85,6 +85,14 @@ impl Connection {
         }
     }
 
+    /// Lets nothing more go out on it: something was begun on it that did not come to its end.
+    pub(super) fn give_up(&mut self) {
+        match &mut self.speaks {
+            Speaks::Http1(http1) => http1.give_up(),
+            Speaks::Http2(http2) => http2.give_up(),
+        }
+    }
+
     /// How many requests it can carry at once.
     pub(super) fn capacity(&self) -> usize {
         match &self.speaks {
@@ -108,7 +116,7 @@ impl Connection {
                 let mut sent_ns = clock.now();
                 let alone = async {
                     http1.write(request).await.map_err(|error| {
-                        Failure::new(format!("the request could not be sent: {error}"))
+                        Failure::closed(format!("the request could not be sent: {error}"))
                     })?;
                     sent_ns = clock.now();
                     http1.answer(&request.method, bounds.keep, clock).await
@@ -119,7 +127,12 @@ impl Connection {
                 Done::new(sent_ns, result, clock)
             }
             Speaks::Http2(http2) => {
-                let submitted = tokio::time::timeout(bounds.timeout, http2.submit(request)).await;
+                let submit = async {
+                    let pending = http2.submit(request).await;
+                    http2.flush().await;
+                    pending
+                };
+                let submitted = tokio::time::timeout(bounds.timeout, submit).await;
                 let sent_ns = clock.now();
                 let result = match submitted {
                     Ok(Ok(pending)) => one(http2
@@ -136,16 +149,30 @@ impl Connection {
     /// Puts requests behind the closed gate. Over HTTP/2, bodies go ahead but for their last byte, since a peer that
     /// waits for the body waits for that.
     pub(super) async fn arm(&mut self, requests: &[&Request], bounds: Bounds) -> Vec<Armed> {
-        match tokio::time::timeout(bounds.timeout, self.arm_unbounded(requests)).await {
-            Ok(armed) => armed,
-            Err(_) => requests
-                .iter()
-                .map(|_| {
-                    Armed::Failed(Failure::new(
-                        "the server did not let the request be prepared",
-                    ))
-                })
-                .collect(),
+        let arming = self.arm_unbounded(requests);
+        if let Ok(armed) = tokio::time::timeout(bounds.timeout, arming).await {
+            return armed;
+        }
+        self.give_up();
+        let why = "the server did not let the request be prepared";
+        let failed = || Armed::Failed(Failure::new(why));
+        requests.iter().map(|_| failed()).collect()
+    }
+
+    /// Sends ahead all but the last `keep` bytes of what is armed. When the peer does not take it, the requests have
+    /// failed and the connection is given up: a request with a hole in it must not be released.
+    pub(super) async fn send_ahead(&mut self, keep: usize, armed: &mut [Armed], bounds: Bounds) {
+        let sending = self.latch().send_ahead(keep);
+        let why = match tokio::time::timeout(bounds.timeout, sending).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the server does not take it".to_owned(),
+        };
+        self.give_up();
+        self.latch().discard();
+        let why = format!("the request could not be sent ahead: {why}");
+        for armed in armed {
+            *armed = Armed::Failed(Failure::new(why.clone()));
         }
     }
 
@@ -182,10 +209,11 @@ impl Connection {
                         (Ok(()), None) => held(http2.submit(request).await),
                         (Ok(()), Some(Err(failure))) => Armed::Failed(failure),
                         (Ok(()), Some(Ok(mut pending))) => {
-                            held(http2.submit_rest(&mut pending).await.map(|()| pending))
+                            held(Http2::submit_rest(&mut pending).map(|()| pending))
                         }
                     });
                 }
+                http2.flush().await;
             }
         }
         armed
@@ -203,6 +231,7 @@ impl Connection {
             |opened| opened.err().map(|error| error.to_string()),
         );
         if let Some(why) = why {
+            self.give_up();
             return armed
                 .iter()
                 .map(|_| {

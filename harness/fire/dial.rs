@@ -87,7 +87,7 @@ impl Dial {
         let authority = self.base.authority();
         let stream = TcpStream::connect(self.addresses.as_slice())
             .await
-            .map_err(|error| format!("cannot connect to {authority}: {error}"))?;
+            .map_err(|error| explained(&format!("cannot connect to {authority}: {error}")))?;
         // Without it the kernel would hold small writes back by its own judgement.
         stream
             .set_nodelay(true)
@@ -99,7 +99,7 @@ impl Dial {
         let stream = connector
             .connect(name.clone(), gate)
             .await
-            .map_err(|error| format!("TLS with {authority} failed: {error}"))?;
+            .map_err(|error| explained(&format!("TLS with {authority} failed: {error}")))?;
         if self.protocol == Protocol::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(format!(
                 "{authority} does not speak HTTP/2 (it did not choose `h2` by ALPN); use protocol http/1.1"
@@ -107,6 +107,38 @@ impl Dial {
         }
         Ok((Io::Tls(Box::new(stream)), latch))
     }
+}
+
+/// What people can do about some errors, by a piece of their text.
+const EXPLANATIONS: [(&str, &str); 5] = [
+    (
+        "InvalidContentType",
+        "the port does not speak TLS; is it http?",
+    ),
+    (
+        "CaUsedAsEndEntity",
+        "the certificate is that of an authority; one for a server is made with basicConstraints=CA:FALSE",
+    ),
+    (
+        "UnknownIssuer",
+        "nobody vouches for the certificate; trust its authority with --ca FILE",
+    ),
+    (
+        "NotValidForName",
+        "the certificate is for another host name",
+    ),
+    (
+        "Too many open files",
+        "each user has a connection of its own; raise `ulimit -n` or take fewer users",
+    ),
+];
+
+fn explained(error: &str) -> String {
+    let found = EXPLANATIONS.iter().find(|(piece, _)| error.contains(piece));
+    found.map_or_else(
+        || error.to_owned(),
+        |(_, explanation)| format!("{error}: {explanation}"),
+    )
 }
 
 fn connector(trusted_pem: Option<&str>, protocol: Protocol) -> Result<TlsConnector, String> {
@@ -172,5 +204,18 @@ impl AsyncWrite for Io {
             Io::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Io::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::explained;
+
+    #[test]
+    fn what_can_be_done_is_said() {
+        let error =
+            explained("TLS with x failed: received corrupt message of type InvalidContentType");
+        assert!(error.ends_with("is it http?"), "{error}");
+        assert_eq!(explained("connection refused"), "connection refused");
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Failure {
     pub(super) why: String,
     pub(super) partial: Bytes,
     pub(super) first_ns: Option<u64>,
+    /// True when the peer closed or reset the connection; false for everything else, a time limit above all.
+    pub(super) closed: bool,
 }
 
 impl Failure {
@@ -59,12 +61,33 @@ impl Failure {
             why: why.into(),
             partial: Bytes::new(),
             first_ns: None,
+            closed: false,
         }
     }
 
-    /// True when not a byte of an answer had come, so that the server may never have seen the request.
-    pub(super) fn silent(&self) -> bool {
-        self.first_ns.is_none() && self.partial.is_empty()
+    /// The peer closed or reset the connection.
+    pub(super) fn closed(why: impl Into<String>) -> Failure {
+        Failure {
+            closed: true,
+            ..Failure::new(why)
+        }
+    }
+
+    /// The same, once it is known when the first byte had come.
+    pub(super) fn at(self, first_ns: Option<u64>) -> Failure {
+        Failure { first_ns, ..self }
+    }
+
+    /// True when the connection was closed and not a byte of an answer had come: what a client sees of a server that
+    /// closed an idle connection in the moment in which it was used again.
+    pub(super) fn closed_idle(&self) -> bool {
+        self.closed && self.first_ns.is_none() && self.partial.is_empty()
+    }
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Failure {
+        Failure::new(why)
     }
 }
 
@@ -74,6 +97,8 @@ pub(super) struct Done {
     pub(super) sent_ns: u64,
     pub(super) result: Result<Answer, Failure>,
     pub(super) done_ns: u64,
+    /// The answer is not what the step expects.
+    pub(super) refused: bool,
 }
 
 impl Done {
@@ -85,6 +110,7 @@ impl Done {
             sent_ns,
             result,
             done_ns,
+            refused: false,
         }
     }
 }

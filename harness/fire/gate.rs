@@ -62,6 +62,12 @@ impl Latch {
         self.held.borrow().bytes.len()
     }
 
+    /// What is held.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> Vec<u8> {
+        self.held.borrow().bytes.clone()
+    }
+
     /// Sends what is held but for the last `keep` bytes, and goes on holding those.
     pub(super) async fn send_ahead(&self, keep: usize) -> io::Result<()> {
         let ahead = {
@@ -89,6 +95,11 @@ impl Latch {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Forgets what is held: nothing of it will leave.
+    pub(super) fn discard(&self) {
+        self.held.borrow_mut().bytes.clear();
     }
 
     /// Sends whatever is still held and opens the gate.

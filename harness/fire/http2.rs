@@ -19,7 +19,7 @@ use super::Clock;
 use super::dial::Io;
 use super::exchange::{Answer, Failure, Request};
 use super::gate::Latch;
-use super::http1::DRAIN_LIMIT;
+use super::http1::{DRAIN_LIMIT, HEAD_LIMIT};
 
 /// Room for the answers on the way, per stream and per connection, bytes: wide, so that answers do not wait.
 const STREAM_WINDOW: u32 = 2 << 20;
@@ -52,6 +52,7 @@ impl Http2 {
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .enable_push(false)
+            .max_header_list_size(HEAD_LIMIT as u32)
             .handshake(io)
             .await
             .map_err(|error| format!("HTTP/2 could not be opened: {error}"))?;
@@ -64,16 +65,20 @@ impl Http2 {
             ended: false,
         };
         // The peer's settings stand before its PONG, and with them the number of streams it allows.
-        opened
-            .quiet()
-            .await
-            .map_err(|why| format!("the server does not speak HTTP/2: {why}"))?;
+        opened.quiet().await.map_err(|why| {
+            format!("the server does not speak HTTP/2 (take protocol http/1.1): {why}")
+        })?;
         Ok(opened)
     }
 
     /// Whether another request may go out on it, as far as is known.
     pub(super) fn alive(&self) -> bool {
-        !self.ended && !self.latch.dead()
+        !self.ended && self.ping.is_some() && !self.latch.dead()
+    }
+
+    /// Lets nothing more go out on it.
+    pub(super) fn give_up(&mut self) {
+        self.ended = true;
     }
 
     /// How many requests it can carry at once; more would wait in a queue, silently.
@@ -83,22 +88,22 @@ impl Http2 {
 
     /// PING, and wait for the PONG: frames are parsed in order, so the peer has parsed everything sent before.
     pub(super) async fn quiet(&mut self) -> Result<(), String> {
+        // Whoever stops waiting for a PONG takes the handle along: the connection is not to be trusted then.
         let Some(mut ping) = self.ping.take() else {
-            return Ok(());
+            return Err("an earlier PING was not answered".to_owned());
         };
         let result = self.drive(ping.ping(Ping::opaque())).await;
         self.ping = Some(ping);
         result?.map(|_| ()).map_err(|error| error.to_string())
     }
 
-    /// Submits a whole request.
+    /// Submits a whole request; [`Http2::flush`] writes it.
     pub(super) async fn submit(&mut self, request: &Request) -> Result<Pending, Failure> {
         let mut pending = self.open(request, request.body.is_empty()).await?;
         if !request.body.is_empty() {
             self.send_body(&mut pending.stream, request.body.clone(), true)
                 .await?;
         }
-        self.flush().await;
         Ok(pending)
     }
 
@@ -117,25 +122,25 @@ impl Http2 {
         Ok(pending)
     }
 
-    /// Submits what [`Http2::submit_ahead`] has withheld.
-    pub(super) async fn submit_rest(&mut self, pending: &mut Pending) -> Result<(), Failure> {
-        if let Some(rest) = pending.rest.take() {
-            pending
-                .stream
-                .send_data(rest, true)
-                .map_err(|error| Failure::new(error.to_string()))?;
-        }
-        self.flush().await;
-        Ok(())
+    /// Submits what [`Http2::submit_ahead`] has withheld; [`Http2::flush`] writes it.
+    pub(super) fn submit_rest(pending: &mut Pending) -> Result<(), Failure> {
+        let Some(rest) = pending.rest.take() else {
+            return Ok(());
+        };
+        let sent = pending.stream.send_data(rest, true);
+        sent.map_err(|error| Failure::new(error.to_string()))
     }
 
     async fn open(&mut self, request: &Request, whole: bool) -> Result<Pending, Failure> {
         let message = message(request).map_err(Failure::new)?;
         let mut send = self.send.clone();
-        self.drive(poll_fn(|cx| send.poll_ready(cx)))
-            .await
-            .and_then(|ready| ready.map_err(|error| error.to_string()))
-            .map_err(Failure::new)?;
+        // Ready at once, as a rule: the connection is then not driven, so that what was submitted before is not written
+        // yet, and all that is submitted together leaves together.
+        let ready = match poll_fn(|cx| Poll::Ready(send.poll_ready(cx))).await {
+            Poll::Ready(ready) => ready,
+            Poll::Pending => self.drive(poll_fn(|cx| send.poll_ready(cx))).await?,
+        };
+        ready.map_err(|error| Failure::new(error.to_string()))?;
         let (response, stream) = send
             .send_request(message, whole)
             .map_err(|error| Failure::new(error.to_string()))?;
@@ -195,9 +200,7 @@ impl Http2 {
         let mut all: FuturesUnordered<_> = pending
             .into_iter()
             .enumerate()
-            .map(|(at, pending)| async move {
-                (at, within(timeout, answer(pending, keep, clock)).await)
-            })
+            .map(|(at, pending)| async move { (at, within(timeout, pending, keep, clock).await) })
             .collect();
         let collecting = async {
             while let Some((at, result)) = all.next().await {
@@ -208,7 +211,7 @@ impl Http2 {
         let why = self.drive(collecting).await.err().unwrap_or_default();
         results
             .into_iter()
-            .map(|result| result.unwrap_or_else(|| Err(Failure::new(why.clone()))))
+            .map(|result| result.unwrap_or_else(|| Err(Failure::closed(why.clone()))))
             .collect()
     }
 
@@ -247,72 +250,93 @@ impl Http2 {
     }
 }
 
-async fn within<F: Future<Output = Result<Answer, Failure>>>(
-    timeout: Duration,
-    answer: F,
-) -> Result<Answer, Failure> {
-    tokio::time::timeout(timeout, answer)
-        .await
-        .unwrap_or_else(|_| {
-            Err(Failure::new(format!(
-                "no whole answer within {} ms",
-                timeout.as_millis()
-            )))
-        })
+/// What has come of an answer.
+#[derive(Default)]
+struct Arrived {
+    status: u16,
+    head: Vec<u8>,
+    body: BytesMut,
+    cut: bool,
+    seen: u64,
+    first_ns: Option<u64>,
 }
 
-async fn answer(pending: Pending, keep: usize, clock: Clock) -> Result<Answer, Failure> {
+impl Arrived {
+    fn failed(self, why: String) -> Failure {
+        let partial = match self.first_ns {
+            Some(_) => [&self.head[..], b"\r\n", &self.body[..]].concat().into(),
+            None => Bytes::new(),
+        };
+        Failure {
+            partial,
+            first_ns: self.first_ns,
+            ..Failure::new(why)
+        }
+    }
+}
+
+/// The answer, or, when it is late or breaks off, a failure with what has come of it.
+async fn within(
+    timeout: Duration,
+    pending: Pending,
+    keep: usize,
+    clock: Clock,
+) -> Result<Answer, Failure> {
+    let mut arrived = Arrived::default();
+    let why = match tokio::time::timeout(timeout, answer(pending, keep, clock, &mut arrived)).await
+    {
+        Ok(Ok(())) => {
+            arrived.head.extend_from_slice(b"\r\n");
+            return Ok(Answer {
+                status: arrived.status,
+                head: arrived.head.into(),
+                body: arrived.body.freeze(),
+                cut: arrived.cut,
+                first_ns: arrived.first_ns.unwrap_or_default(),
+                done_ns: clock.now(),
+            });
+        }
+        Ok(Err(why)) => why,
+        Err(_) => format!("no whole answer within {} ms", timeout.as_millis()),
+    };
+    Err(arrived.failed(why))
+}
+
+async fn answer(
+    pending: Pending,
+    keep: usize,
+    clock: Clock,
+    arrived: &mut Arrived,
+) -> Result<(), String> {
     let Pending {
         response,
         stream: _stream,
         rest: _,
     } = pending;
-    let response = response
-        .await
-        .map_err(|error| Failure::new(error.to_string()))?;
-    let first_ns = clock.now();
+    let response = response.await.map_err(|error| error.to_string())?;
+    arrived.first_ns = Some(clock.now());
     let (parts, mut stream) = response.into_parts();
-    let mut head = format!("HTTP/2 {}\r\n", parts.status.as_u16()).into_bytes();
-    push_headers(&mut head, &parts.headers);
-    let mut body = BytesMut::new();
-    let (mut cut, mut seen) = (false, 0_u64);
+    arrived.status = parts.status.as_u16();
+    arrived.head = format!("HTTP/2 {}\r\n", arrived.status).into_bytes();
+    push_headers(&mut arrived.head, &parts.headers);
     while let Some(chunk) = stream.data().await {
-        let chunk = chunk.map_err(|error| broken(error.to_string(), &head, &body, first_ns))?;
+        let chunk = chunk.map_err(|error| error.to_string())?;
         // Only a stream that is already over refuses capacity; there is nothing to give back to then.
         let _ = stream.flow_control().release_capacity(chunk.len());
-        seen += chunk.len() as u64;
-        if seen > DRAIN_LIMIT {
-            return Err(broken(
-                format!("the body does not end within {DRAIN_LIMIT} bytes"),
-                &head,
-                &body,
-                first_ns,
-            ));
+        arrived.seen += chunk.len() as u64;
+        if arrived.seen > DRAIN_LIMIT {
+            return Err(format!("the body does not end within {DRAIN_LIMIT} bytes"));
         }
-        let room = keep - body.len();
-        cut |= chunk.len() > room;
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        let room = keep - arrived.body.len();
+        arrived.cut |= chunk.len() > room;
+        arrived
+            .body
+            .extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
     if let Ok(Some(trailers)) = stream.trailers().await {
-        push_headers(&mut head, &trailers);
+        push_headers(&mut arrived.head, &trailers);
     }
-    head.extend_from_slice(b"\r\n");
-    Ok(Answer {
-        status: parts.status.as_u16(),
-        head: head.into(),
-        body: body.freeze(),
-        cut,
-        first_ns,
-        done_ns: clock.now(),
-    })
-}
-
-fn broken(why: String, head: &[u8], body: &[u8], first_ns: u64) -> Failure {
-    Failure {
-        why,
-        partial: [head, body].concat().into(),
-        first_ns: Some(first_ns),
-    }
+    Ok(())
 }
 
 fn push_headers(head: &mut Vec<u8>, headers: &http::HeaderMap) {

@@ -48,7 +48,7 @@ pub(super) struct Run<'a> {
     pub(super) scenario: &'a Scenario,
     sink: &'a mut dyn Sink,
     pub(super) watch: &'a mut dyn Watch,
-    stop: &'a Stop,
+    pub(super) stop: &'a Stop,
     pub(super) bounds: Bounds,
     pub(super) tactics: Tactics,
     pub(super) sessions: Vec<Session>,
@@ -326,26 +326,33 @@ impl<'a> Run<'a> {
         let (mut connection, reused) = self.pool.take(key).await.map_err(unreachable)?;
         let mut done = connection.exchange(&request, self.bounds).await;
         // A server may close an idle connection in the very moment in which it is used again: asked anew, as browsers do.
-        if reused && done.result.as_ref().is_err_and(Failure::silent) && !connection.alive() {
+        if reused && done.result.as_ref().is_err_and(Failure::closed_idle) {
             connection = self.pool.fresh().await.map_err(unreachable)?;
             done = connection.exchange(&request, self.bounds).await;
         }
         let number = connection.number;
         self.pool.put(key, connection);
-        let verdict = self.received(user, step, &done);
+        let verdict = self.received(user, step, &mut done);
         self.record_exchange(user, step, phase, round, None, number, line, done)?;
         Ok(verdict)
     }
 
     /// Takes an answer into the user's session; the error says why it is not what the step expects.
-    pub(super) fn received(&mut self, user: usize, step: &Step, done: &Done) -> Result<(), Unmet> {
+    pub(super) fn received(
+        &mut self,
+        user: usize,
+        step: &Step,
+        done: &mut Done,
+    ) -> Result<(), Unmet> {
         let answer = done.result.as_ref();
         let answer = answer.map_err(|failure| Unmet::NoAnswer(failure.why.clone()))?;
         let captured = self.sessions[user].receive(step, self.pool.base(), answer);
         if !step.status.accepts(answer.status) {
             let why = format!("it was answered {}", answer.status);
+            done.refused = true;
             return Err(Unmet::Answered(why));
         }
+        done.refused = captured.is_err();
         captured.map_err(Unmet::Answered)
     }
 
@@ -382,12 +389,18 @@ impl<'a> Run<'a> {
                 limit: format!("{} requests", limits.requests),
             }));
         }
-        if self.bounds.clock.now() > limits.duration_s.saturating_mul(1_000_000_000) {
+        if self.bounds.clock.now() > self.until_ns() {
             return Err(Halt::End(Ending::Limit {
                 limit: format!("{} s", limits.duration_s),
             }));
         }
         Ok(())
+    }
+
+    /// When the run is over at the latest, nanoseconds since it began.
+    pub(super) fn until_ns(&self) -> u64 {
+        let seconds = self.scenario.limits.duration_s;
+        seconds.saturating_mul(1_000_000_000)
     }
 
     pub(super) fn record(&mut self, record: &Record) -> Result<(), Halt> {
@@ -451,6 +464,7 @@ impl<'a> Run<'a> {
             first_byte_ns,
             done_ns: done.done_ns,
             server,
+            refused: done.refused,
             outcome,
         };
         self.exchanges += 1;

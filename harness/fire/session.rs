@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cookie_store::CookieStore;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::exchange::{Answer, Request};
 use crate::history::{Planted, RequestLine, ServerTimes};
@@ -90,7 +91,7 @@ impl Session {
         let path = join(making.base, &rendered.path);
         let line = RequestLine {
             method: rendered.method.clone(),
-            path: making.redactor.text(&path).into_owned(),
+            path: self.masked(&making.redactor.text(&path)),
             body_len: rendered.body.len() as u64,
         };
         let mut headers = rendered.headers;
@@ -182,6 +183,22 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// The path as it is recorded: long captured values, which may be tokens, by their names.
+    fn masked(&self, path: &str) -> String {
+        /// Numbers and short names tell a reader what was asked for; what is longer may open a door.
+        const SHOWN: usize = 15;
+        let mut masked = path.to_owned();
+        for (name, value) in &self.captures {
+            if value.len() > SHOWN {
+                let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
+                for form in [value, &encoded] {
+                    masked = masked.replace(form.as_str(), &format!("{{{name}}}"));
+                }
+            }
+        }
+        masked
     }
 
     fn cookie_header(&self, base: &url::Url, path: &str) -> Option<String> {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
@@ -12,7 +11,7 @@ use super::exchange::{Answer, Done, Failure, Request};
 use super::pool::Key;
 use super::run::{Halt, Run};
 use super::session::{Made, server_times};
-use super::{Clock, Event};
+use super::{Clock, Event, Stop};
 use crate::history::{Phase, Record, Release, Volley};
 use crate::scenario::{Connections, Step};
 
@@ -70,10 +69,11 @@ impl<'a> Run<'a> {
             lines.push(line);
         }
         let mut results: Vec<Option<(u32, Done)>> = users.iter().map(|_| None).collect();
-        let mut lanes = self.lanes(users, &mut results).await;
-        self.arm(&mut lanes, &requests, volley).await;
-        let armed = self.send_ahead(&lanes).await;
-        let landed = release_and_collect(lanes, self.bounds).await;
+        let mut lanes = self.lanes(users, &mut results).await?;
+        self.arm(&mut lanes, &requests, volley).await?;
+        let armed = self.send_ahead(&mut lanes).await?;
+        let patience = self.patience();
+        let landed = release_and_collect(lanes, self.bounds, &patience).await;
         let release = summary(&landed, self.tactics.strategy.name.to_string(), armed);
         for lane in landed {
             for (shot, result) in lane.shots.iter().zip(lane.results) {
@@ -87,9 +87,9 @@ impl<'a> Run<'a> {
         let server_spread_us = server_spread_us(&results);
         let client_spread_us = release.client_spread_ns / 1_000;
         for (shot, (result, line)) in results.into_iter().zip(lines).enumerate() {
-            let (number, done) = result.unwrap_or_else(|| (0, lost(self.bounds.clock)));
+            let (number, mut done) = result.unwrap_or_else(|| (0, lost(self.bounds.clock)));
             // What the step expects of an answer in a volley is for the judge to weigh.
-            let _ = self.received(users[shot], steps[shot], &done);
+            let _ = self.received(users[shot], steps[shot], &mut done);
             self.record_exchange(
                 users[shot],
                 steps[shot],
@@ -124,7 +124,11 @@ impl<'a> Run<'a> {
     }
 
     /// The connections of a volley. A user without one has its result at once.
-    async fn lanes(&mut self, users: &[usize], results: &mut [Option<(u32, Done)>]) -> Vec<Lane> {
+    async fn lanes(
+        &mut self,
+        users: &[usize],
+        results: &mut [Option<(u32, Done)>],
+    ) -> Result<Vec<Lane>, Halt> {
         let mut lanes: Vec<Lane> = Vec::new();
         for (shot, user) in users.iter().enumerate() {
             if self.tactics.connections == Connections::Shared
@@ -138,6 +142,7 @@ impl<'a> Run<'a> {
                 Connections::PerUser => *user,
                 Connections::Shared => lanes.len(),
             };
+            self.admit(0)?;
             match self.pool.take(key).await {
                 Ok((connection, _)) => lanes.push(Lane {
                     key,
@@ -153,40 +158,60 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        lanes
+        Ok(lanes)
     }
 
-    async fn arm(&mut self, lanes: &mut [Lane], requests: &[Request], volley: u32) {
+    async fn arm(
+        &mut self,
+        lanes: &mut [Lane],
+        requests: &[Request],
+        volley: u32,
+    ) -> Result<(), Halt> {
         let schedule = self.tactics.schedule(volley, lanes.len(), &mut self.rng);
         for (lane, at) in lanes.iter_mut().zip(schedule) {
+            self.admit(0)?;
             let mine: Vec<&Request> = lane.shots.iter().map(|shot| &requests[*shot]).collect();
             lane.armed = lane.connection.arm(&mine, self.bounds).await;
             lane.at = at;
         }
+        Ok(())
     }
 
     /// Sends ahead what the strategy does not withhold; true when it is known to have arrived.
-    async fn send_ahead(&self, lanes: &[Lane]) -> bool {
+    async fn send_ahead(&self, lanes: &mut [Lane]) -> Result<bool, Halt> {
         let Some(keep) = self.tactics.strategy.keep else {
-            return true;
+            return Ok(true);
         };
-        for lane in lanes {
-            // A connection that breaks or stalls here tells it again when its answer is read.
-            let _ = tokio::time::timeout(
-                self.bounds.timeout,
-                lane.connection.latch().send_ahead(keep),
-            )
-            .await;
+        for lane in lanes.iter_mut() {
+            self.admit(0)?;
+            let Lane {
+                connection, armed, ..
+            } = lane;
+            connection.send_ahead(keep, armed, self.bounds).await;
         }
         let locals: Vec<_> = lanes
             .iter()
             .filter_map(|lane| lane.connection.latch().local())
             .collect();
-        acknowledged(&locals).await
+        Ok(acknowledged(&locals).await)
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            stop: self.stop.clone(),
+            until_ns: self.until_ns(),
+        }
     }
 }
 
-async fn release_and_collect(lanes: Vec<Lane>, bounds: Bounds) -> Vec<Landed> {
+/// How long a lane waits for its time.
+struct Patience {
+    stop: Stop,
+    /// The run's limit, nanoseconds since it began.
+    until_ns: u64,
+}
+
+async fn release_and_collect(lanes: Vec<Lane>, bounds: Bounds, patience: &Patience) -> Vec<Landed> {
     let together = lanes.iter().all(|lane| lane.at.is_zero());
     let collecting: FuturesUnordered<_> = if together {
         // Nothing but one system call a lane, no await in between.
@@ -197,13 +222,13 @@ async fn release_and_collect(lanes: Vec<Lane>, bounds: Bounds) -> Vec<Landed> {
         lanes
             .into_iter()
             .zip(gone)
-            .map(|(lane, gone)| land(lane, Some(gone), 0, bounds))
+            .map(|(lane, gone)| land(lane, Some(gone), 0, bounds, patience))
             .collect()
     } else {
         let start_ns = bounds.clock.now();
         lanes
             .into_iter()
-            .map(|lane| land(lane, None, start_ns, bounds))
+            .map(|lane| land(lane, None, start_ns, bounds, patience))
             .collect()
     };
     collecting.collect().await
@@ -219,19 +244,35 @@ fn release(lane: &Lane, clock: Clock) -> Let {
 }
 
 /// Lets the lane go when its time comes, unless it has gone already, and reads its answers.
-async fn land(mut lane: Lane, gone: Option<Let>, start_ns: u64, bounds: Bounds) -> Landed {
+async fn land(
+    mut lane: Lane,
+    gone: Option<Let>,
+    start_ns: u64,
+    bounds: Bounds,
+    patience: &Patience,
+) -> Landed {
+    let at_ns = start_ns.saturating_add(u64::try_from(lane.at.as_nanos()).unwrap_or(u64::MAX));
     let gone = match gone {
-        Some(gone) => gone,
+        Some(gone) => Some(gone),
+        None if wait_until(at_ns, bounds.clock, patience).await => {
+            Some(release(&lane, bounds.clock))
+        }
+        None => None,
+    };
+    let results = match gone {
+        Some(_) => lane.connection.collect(lane.armed, bounds).await,
         None => {
-            wait_until(
-                start_ns + u64::try_from(lane.at.as_nanos()).unwrap_or(u64::MAX / 2),
-                bounds.clock,
-            )
-            .await;
-            release(&lane, bounds.clock)
+            lane.connection.give_up();
+            lane.connection.latch().discard();
+            let why = "the run was ended before the request was released";
+            let ended = || Err(Failure::new(why));
+            lane.armed.iter().map(|_| ended()).collect()
         }
     };
-    let results = lane.connection.collect(lane.armed, bounds).await;
+    let gone = gone.unwrap_or(Let {
+        sent_ns: bounds.clock.now(),
+        whole: true,
+    });
     Landed {
         key: lane.key,
         connection: lane.connection,
@@ -243,15 +284,26 @@ async fn land(mut lane: Lane, gone: Option<Let>, start_ns: u64, bounds: Bounds) 
 }
 
 /// Waits for a time on the run's clock: the timer, which ticks in milliseconds, for the most of it, then turn by turn,
-/// in which the other lanes' answers are read.
-async fn wait_until(at_ns: u64, clock: Clock) {
+/// in which the other lanes' answers are read. False when the run is to end before.
+async fn wait_until(at_ns: u64, clock: Clock, patience: &Patience) -> bool {
     const TIMER_SLACK_NS: u64 = 2_000_000;
-    let left = at_ns.saturating_sub(clock.now());
-    if left > TIMER_SLACK_NS {
-        tokio::time::sleep(Duration::from_nanos(left - TIMER_SLACK_NS)).await;
-    }
-    while clock.now() < at_ns {
-        tokio::task::yield_now().await;
+    /// How soon a request to stop is noticed.
+    const LOOK_NS: u64 = 50_000_000;
+    loop {
+        let now = clock.now();
+        if now >= at_ns {
+            return true;
+        }
+        if patience.stop.asked() || now > patience.until_ns {
+            return false;
+        }
+        let left = at_ns - now;
+        if left > TIMER_SLACK_NS {
+            let nap = (left - TIMER_SLACK_NS).min(LOOK_NS);
+            tokio::time::sleep(Duration::from_nanos(nap)).await;
+        } else {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -293,10 +345,6 @@ fn summary(landed: &[Landed], strategy: String, armed: bool) -> Release {
 }
 
 fn lost(clock: Clock) -> Done {
-    let failure = Failure {
-        why: "the request was never armed".to_owned(),
-        partial: Bytes::new(),
-        first_ns: None,
-    };
+    let failure = Failure::new("the request was never armed");
     Done::new(clock.now(), Err(failure), clock)
 }

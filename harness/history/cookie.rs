@@ -3,11 +3,12 @@
 use super::head::{Line, lines};
 use crate::identity::{Finder, Redactor, Salt, digest};
 
-/// A value shorter than this is no session id: sixteen hexadecimal digits are the 64 bits that OWASP's session management
-/// cheat sheet asks of one at least.
-pub(crate) const SHORTEST_SESSION_ID: usize = 16;
+/// A value shorter than this, bytes, is compared with no other and stored without a fingerprint, from which it could be
+/// guessed.
+pub(crate) const SHORTEST_SESSION_ID: usize = 8;
 
 const STORED_PREFIX: &[u8] = b"[id:";
+const STORED_DIGITS: usize = 16;
 const STORED_SHORT: &[u8] = b"[id]";
 
 /// A cookie that an answer sets.
@@ -30,14 +31,11 @@ impl<'a> Cookie<'a> {
         let pair_len = memchr::memchr(b';', line.value).unwrap_or(line.value.len());
         let (pair, attributes) = line.value.split_at(pair_len);
         let equals = memchr::memchr(b'=', pair)?;
-        let blanks = pair[equals + 1..]
-            .iter()
-            .take_while(|byte| **byte == b' ')
-            .count();
+        let value = pair[equals + 1..].trim_ascii_start();
         Some(Cookie {
             name: pair[..equals].trim_ascii(),
-            value: pair[equals + 1..].trim_ascii(),
-            value_start: line.value_start + equals + 1 + blanks,
+            value: value.trim_ascii_end(),
+            value_start: line.value_start + pair_len - value.len(),
             attributes,
         })
     }
@@ -53,48 +51,61 @@ impl<'a> Cookie<'a> {
     }
 }
 
+/// The fingerprint that a stored value begins with; a blank and canaries may follow.
 fn stored_fingerprint(value: &[u8]) -> Option<u64> {
-    let digits = value.strip_prefix(STORED_PREFIX)?.strip_suffix(b"]")?;
-    if digits.len() != 16 {
-        return None;
+    let rest = value.strip_prefix(STORED_PREFIX)?;
+    let (digits, rest) = rest.split_at_checked(STORED_DIGITS)?;
+    let is_stored = digits
+        .iter()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && rest
+            .strip_prefix(b"]")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b" "));
+    is_stored
+        .then(|| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
+        .flatten()
+}
+
+/// Writes a value as it is stored: its fingerprint, then the canaries in it, so that they are still found. What is stored
+/// already comes out the same.
+fn push_stored(masked: &mut Vec<u8>, cookie: &Cookie<'_>, finder: &Finder) {
+    match cookie.fingerprint(finder.salt()) {
+        Some(fingerprint) => {
+            masked.extend_from_slice(format!("[id:{fingerprint:016x}]").as_bytes())
+        }
+        None => masked.extend_from_slice(STORED_SHORT),
     }
-    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    for span in finder.spans(cookie.value) {
+        masked.push(b' ');
+        masked.extend_from_slice(&cookie.value[span]);
+    }
 }
 
 /// The head (or raw answer) as it may be stored: secrets masked, the values of `Set-Cookie` replaced by their fingerprints
-/// unless they hold a canary. `None` when nothing has to change.
+/// and the canaries in them. `None` when nothing has to change.
 pub(super) fn masked_head(head: &[u8], redactor: &Redactor, finder: &Finder) -> Option<Vec<u8>> {
     let mut masked = Vec::new();
     let mut copied = 0;
     for cookie in lines(head).filter_map(|line| Cookie::of(&line)) {
-        let is_stored = cookie.value == STORED_SHORT || stored_fingerprint(cookie.value).is_some();
-        if cookie.value.is_empty() || holds_canary(cookie.value, finder) {
+        if cookie.value.is_empty() {
             continue;
         }
-        masked.extend_from_slice(&redactor.bytes(&head[copied..cookie.value_start]));
+        let before = &head[copied..cookie.value_start];
+        masked.extend_from_slice(&redactor.bytes_around_canaries(before, finder));
         copied = cookie.value_start + cookie.value.len();
-        match cookie.fingerprint(finder.salt()) {
-            _ if is_stored => masked.extend_from_slice(cookie.value),
-            Some(fingerprint) => {
-                masked.extend_from_slice(format!("[id:{fingerprint:016x}]").as_bytes())
-            }
-            None => masked.extend_from_slice(STORED_SHORT),
-        }
+        push_stored(&mut masked, &cookie, finder);
     }
-    masked.extend_from_slice(&redactor.bytes(&head[copied..]));
+    masked.extend_from_slice(&redactor.bytes_around_canaries(&head[copied..], finder));
     (masked != head).then_some(masked)
-}
-
-fn holds_canary(value: &[u8], finder: &Finder) -> bool {
-    let mut holds = false;
-    finder.find(value, |_| holds = true);
-    holds
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
-    use crate::identity::{Canary, UserId};
+    use crate::identity::{Canary, Form, UserId};
 
     fn masked(head: &str) -> String {
         let finder = Finder::new(Salt::new(3));
@@ -107,6 +118,12 @@ mod tests {
             || head.to_owned(),
             |bytes| String::from_utf8(bytes).unwrap(),
         )
+    }
+
+    /// The fingerprint of the first cookie.
+    fn fingerprint(head: &str) -> Option<u64> {
+        let cookie = lines(head.as_bytes()).find_map(|line| Cookie::of(&line))?;
+        cookie.fingerprint(Salt::new(3))
     }
 
     #[test]
@@ -135,15 +152,10 @@ mod tests {
 
     #[test]
     fn the_fingerprint_survives_storing() {
-        let finder = Finder::new(Salt::new(3));
         let head = "HTTP/1.1 200 OK\r\nset-cookie:  sid = beef456789abcdef01 ;Path=/\r\n";
         let stored = masked(head);
-        let of = |head: &str| {
-            let cookie = lines(head.as_bytes()).find_map(|line| Cookie::of(&line))?;
-            cookie.fingerprint(finder.salt())
-        };
-        assert!(of(head).is_some());
-        assert_eq!(of(head), of(&stored), "{stored}");
+        assert!(fingerprint(head).is_some());
+        assert_eq!(fingerprint(head), fingerprint(&stored), "{stored}");
     }
 
     #[test]
@@ -157,14 +169,87 @@ mod tests {
     }
 
     #[test]
-    fn a_canary_in_a_cookie_stays_findable() {
+    fn of_a_value_that_holds_canaries_they_alone_are_stored() {
+        let canary = |serial| {
+            let (owner, slot) = (UserId(1), 0);
+            Canary {
+                owner,
+                slot,
+                serial,
+            }
+            .encode(Salt::new(3))
+        };
+        let encoded = STANDARD.encode(format!("{{\"note\":\"{}\"}}", canary(1)));
+        let value = format!("0123456789abcdef.{}.{encoded}", canary(0));
+        let head = format!("H\r\nSet-Cookie: sid={value}; Path=/\r\n");
+        let stored = masked(&head);
+        assert!(!stored.contains("0123456789abcdef."), "{stored}");
+        assert!(stored.contains(&format!("] {} ", canary(0))), "{stored}");
+        assert!(stored.ends_with("; Path=/\r\n"), "{stored}");
+        let found = |head: &str| {
+            let mut found = Vec::new();
+            Finder::new(Salt::new(3)).find(head.as_bytes(), |sighting| {
+                found.push((sighting.canary.serial, sighting.form));
+            });
+            found
+        };
+        assert_eq!(found(&stored), [(0, Form::Plain), (1, Form::Base64)]);
+        assert_eq!(found(&head), found(&stored));
+        assert_eq!(fingerprint(&head), fingerprint(&stored));
+        assert!(fingerprint(&head).is_some());
+        assert_eq!(
+            masked(&stored),
+            stored,
+            "storing what is stored changes nothing"
+        );
+    }
+
+    #[test]
+    fn what_only_looks_stored_does_not_pass() {
+        for value in [
+            "[id:0123456789abcdef] hidden-in-plain-sight",
+            "[id:0123456789abcdef]hidden-in-plain-sight",
+            "[id:+123456789abcdef]hidden-in-plain-sight",
+        ] {
+            let head = format!("H\r\nSet-Cookie: sid={value}; Path=/\r\n");
+            let stored = masked(&head);
+            assert!(!stored.contains("hidden"), "{stored}");
+            assert_eq!(fingerprint(&head), fingerprint(&stored), "{stored}");
+        }
+    }
+
+    #[test]
+    fn blanks_and_tabs_before_a_value_shift_nothing() {
+        for blanks in ["", " ", "\t\t", " \t \t", "\x0c"] {
+            let head = format!("H\r\nSet-Cookie: sid={blanks}0123456789abcdef\t ; Path=/\r\n");
+            let stored = masked(&head);
+            assert!(
+                stored.starts_with(&format!("H\r\nSet-Cookie: sid={blanks}[id:")),
+                "{stored:?}"
+            );
+            assert!(stored.ends_with("]\t ; Path=/\r\n"), "{stored:?}");
+            assert_eq!(fingerprint(&head), fingerprint(&stored));
+        }
+    }
+
+    #[test]
+    fn a_secret_inside_a_canary_leaves_it_whole() {
+        let (owner, slot, serial) = (UserId(1), 0, 0);
         let canary = Canary {
-            owner: UserId(1),
-            slot: 0,
-            serial: 0,
+            owner,
+            slot,
+            serial,
         }
         .encode(Salt::new(3));
-        let head = format!("H\r\nSet-Cookie: last={canary}; Path=/\r\n");
-        assert_eq!(masked(&head), head);
+        let finder = Finder::new(Salt::new(3));
+        let head =
+            format!("H\r\nLocation: /{canary}?0000\r\nSet-Cookie: a={canary}\r\nX: {canary}\r\n");
+        let stored = masked_head(head.as_bytes(), &Redactor::new(["0000"]), &finder).unwrap();
+        let stored = String::from_utf8(stored).unwrap();
+        assert_eq!(stored.matches(&canary).count(), 3, "{stored}");
+        assert!(
+            stored.contains(&format!("/{canary}?[secret]\r\n")),
+            "{stored}"
+        );
     }
 }

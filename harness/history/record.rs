@@ -82,6 +82,9 @@ pub struct StepInfo {
     pub name: String,
     /// What the step is for.
     pub role: StepRole,
+    /// Name of the cookie by which a log-in's answer gives the session, when the scenario says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// Slots whose newest canary of the requesting user a good answer contains (the control).
     #[serde(default)]
     pub sees: Vec<u16>,
@@ -160,6 +163,9 @@ pub struct Exchange {
     /// What the server says of its own times; the bundled targets do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerTimes>,
+    /// True when an answer came that is not what the step expects: another status, or without what is to be captured.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -296,7 +302,9 @@ pub enum Cause {
 
 impl Exchange {
     /// Where the requests of `a` and `b` were under way at the same time: on the server's own clock when it tells both
-    /// ends, otherwise between the last byte out and the first byte back, as the client saw it.
+    /// ends, otherwise between the last byte out and the first byte back, as the client saw it: answers of a volley are
+    /// read after all of it is released, so on the client's clock they always overlap. The judge counts more strictly, see
+    /// [`Strength`](crate::judge::Strength).
     #[must_use]
     pub fn overlaps(&self, other: &Exchange) -> bool {
         let (a, b) = match (self.server_interval(), other.server_interval()) {

@@ -1,5 +1,7 @@
 //! Finds every canary of a run in any bytes, plain and base64-encoded, at a cost that does not depend on the users.
 
+use std::ops::Range;
+
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
@@ -90,12 +92,33 @@ impl Finder {
 
     /// Calls `on` for every canary in `haystack`: block by block, the plain ones of a block before the encoded ones.
     pub fn find(&self, haystack: &[u8], mut on: impl FnMut(Sighting)) {
+        self.search(haystack, &mut |sighting, _| on(sighting));
+    }
+
+    /// The bytes by which each canary in `haystack` is found, in order, those that overlap merged: copied elsewhere, they are
+    /// found as the same canary in the same form.
+    pub(crate) fn spans(&self, haystack: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        self.search(haystack, &mut |sighting, end| found.push(sighting.at..end));
+        found.sort_unstable_by_key(|span| span.start);
+        let mut spans: Vec<Range<usize>> = Vec::with_capacity(found.len());
+        for span in found {
+            match spans.last_mut().filter(|last| span.start < last.end) {
+                Some(last) => last.end = last.end.max(span.end),
+                None => spans.push(span),
+            }
+        }
+        spans
+    }
+
+    /// Calls `on` for every canary with the offset of the first byte that it does not need.
+    fn search(&self, haystack: &[u8], on: &mut impl FnMut(Sighting, usize)) {
         let mut start = 0;
         let mut plain_from = 0;
         while start < haystack.len() {
             let end = haystack.len().min(start + BLOCK);
-            plain_from = self.find_plain(haystack, plain_from.max(start), end, &mut on);
-            self.find_base64(haystack, start, end, &mut on);
+            plain_from = self.find_plain(haystack, plain_from.max(start), end, on);
+            self.find_base64(haystack, start, end, on);
             start = end;
         }
     }
@@ -106,7 +129,7 @@ impl Finder {
         haystack: &[u8],
         from: usize,
         end: usize,
-        on: &mut impl FnMut(Sighting),
+        on: &mut impl FnMut(Sighting, usize),
     ) -> usize {
         let mut from = from;
         let stop = haystack.len().min(end + MARKER_LEN - 1);
@@ -118,12 +141,9 @@ impl Finder {
             let text = haystack.get(at..at + CANARY_LEN);
             match text.and_then(|text| Canary::decode_bytes(text, self.salt)) {
                 Some(canary) => {
-                    on(Sighting {
-                        canary,
-                        at,
-                        form: Form::Plain,
-                    });
                     from = at + CANARY_LEN;
+                    let form = Form::Plain;
+                    on(Sighting { canary, at, form }, from);
                 }
                 // No marker begins inside another one.
                 None => from = at + MARKER_LEN,
@@ -132,7 +152,13 @@ impl Finder {
         from
     }
 
-    fn find_base64(&self, haystack: &[u8], from: usize, end: usize, on: &mut impl FnMut(Sighting)) {
+    fn find_base64(
+        &self,
+        haystack: &[u8],
+        from: usize,
+        end: usize,
+        on: &mut impl FnMut(Sighting, usize),
+    ) {
         let mut from = from;
         let stop = haystack.len().min(end + RUN_GROUP.len() - 1);
         while let Some(hit) = haystack
@@ -140,19 +166,16 @@ impl Finder {
             .and_then(|block| self.group.find(block))
         {
             let at = from + hit;
-            if let Some(canary) = self.decode_at(&haystack[at..]) {
-                on(Sighting {
-                    canary,
-                    at,
-                    form: Form::Base64,
-                });
+            if let Some((canary, length)) = self.decode_at(&haystack[at..]) {
+                let form = Form::Base64;
+                on(Sighting { canary, at, form }, at + length);
             }
             from = at + RUN_GROUP.len();
         }
     }
 
-    /// Reads the canary whose aligned group the text begins with.
-    fn decode_at(&self, text: &[u8]) -> Option<Canary> {
+    /// Reads the canary whose aligned group the text begins with; also how many bytes of the text that took.
+    fn decode_at(&self, text: &[u8]) -> Option<(Canary, usize)> {
         let mut characters = EncodedText {
             text,
             at: RUN_GROUP.len(),
@@ -180,7 +203,8 @@ impl Finder {
         for (at, byte) in canary.iter_mut().enumerate().skip(known) {
             *byte = byte_of(&encoded, at - known)?;
         }
-        Canary::decode_bytes(&canary, self.salt)
+        let canary = Canary::decode_bytes(&canary, self.salt)?;
+        Some((canary, characters.at))
     }
 }
 

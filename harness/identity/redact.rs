@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, general_purpose};
+
+use super::Finder;
 
 /// Replaces supplied secrets by [`Redactor::MASK`], also where they stand percent-encoded, JSON-escaped, HTML-escaped or
 /// inside base64.
@@ -65,31 +68,50 @@ impl Redactor {
     /// The bytes with every secret masked; borrowed when there was none in them.
     #[must_use]
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let Some(patterns) = self
-            .patterns
-            .as_ref()
-            .filter(|patterns| patterns.any.is_match(bytes))
-        else {
+        mask(bytes, &self.covered(bytes))
+    }
+
+    /// As [`Redactor::bytes`], but every canary that `finder` finds stays as it is: what was planted is no secret, and a
+    /// secret that happens to be a piece of it (`0000` is one of most) must not keep the judge from finding it. A secret that
+    /// reaches into a canary is masked up to the canary.
+    ///
+    /// ```
+    /// use crosswire::identity::{Canary, Finder, Redactor, Salt, UserId};
+    ///
+    /// let salt = Salt::new(7);
+    /// let canary = Canary { owner: UserId(1), slot: 0, serial: 0 }.encode(salt);
+    /// let page = format!("{canary} 0000");
+    /// let redactor = Redactor::new(["0000"]);
+    /// let masked = redactor.bytes_around_canaries(page.as_bytes(), &Finder::new(salt));
+    /// assert_eq!(&masked[..], format!("{canary} [secret]").as_bytes());
+    /// assert!(!redactor.text(&page).contains(&canary), "without the finder it is lost");
+    /// ```
+    #[must_use]
+    pub fn bytes_around_canaries<'a>(&self, bytes: &'a [u8], finder: &Finder) -> Cow<'a, [u8]> {
+        let covered = self.covered(bytes);
+        if covered.is_empty() {
             return Cow::Borrowed(bytes);
-        };
-        let mut masked = Vec::with_capacity(bytes.len());
-        let mut copied = 0;
-        for (start, end) in covered(&patterns.all, bytes) {
-            masked.extend_from_slice(&bytes[copied..start]);
-            masked.extend_from_slice(Self::MASK.as_bytes());
-            copied = end;
         }
-        masked.extend_from_slice(&bytes[copied..]);
-        Cow::Owned(masked)
+        mask(bytes, &without(covered, &finder.spans(bytes)))
+    }
+
+    /// As [`Redactor::bytes_around_canaries`], for text.
+    #[must_use]
+    pub fn text_around_canaries<'a>(&self, text: &'a str, finder: &Finder) -> Cow<'a, str> {
+        as_text(text, self.bytes_around_canaries(text.as_bytes(), finder))
     }
 
     /// The text with every secret masked; borrowed when there was none in it.
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match self.bytes(text.as_bytes()) {
-            Cow::Borrowed(_) => Cow::Borrowed(text),
-            // A secret that is not UTF-8 may cut a character in two.
-            Cow::Owned(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
+        as_text(text, self.bytes(text.as_bytes()))
+    }
+
+    /// The parts that are to be masked.
+    fn covered(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        match &self.patterns {
+            Some(patterns) if patterns.any.is_match(bytes) => covered(&patterns.all, bytes),
+            _ => Vec::new(),
         }
     }
 }
@@ -131,21 +153,64 @@ fn build(patterns: &BTreeSet<Vec<u8>>) -> Option<Patterns> {
 }
 
 /// The parts of `bytes` that belong to a match, in order, merged where they overlap or touch.
-fn covered(patterns: &AhoCorasick, bytes: &[u8]) -> Vec<(usize, usize)> {
-    let mut covered: Vec<(usize, usize)> = Vec::new();
+fn covered(patterns: &AhoCorasick, bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut covered: Vec<Range<usize>> = Vec::new();
     // Matches come ordered by their end, so only the last parts can be met again.
     for found in patterns.find_overlapping_iter(bytes) {
         let (mut start, end) = (found.start(), found.end());
-        while let Some(&(last_start, last_end)) = covered.last() {
-            if last_end < start {
-                break;
-            }
-            start = start.min(last_start);
-            covered.pop();
+        while let Some(last) = covered.pop_if(|last| last.end >= start) {
+            start = start.min(last.start);
         }
-        covered.push((start, end));
+        covered.push(start..end);
     }
     covered
+}
+
+/// What is left of `parts` outside of `kept`; both are in order and neither overlaps itself.
+fn without(parts: Vec<Range<usize>>, kept: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut left = Vec::with_capacity(parts.len());
+    let mut kept = kept.iter().peekable();
+    for part in parts {
+        let mut start = part.start;
+        while let Some(span) = kept.peek().filter(|span| span.start < part.end) {
+            if start < span.start {
+                left.push(start..span.start);
+            }
+            start = start.max(span.end);
+            if span.end > part.end {
+                break;
+            }
+            kept.next();
+        }
+        if start < part.end {
+            left.push(start..part.end);
+        }
+    }
+    left
+}
+
+/// The bytes with a mask in place of each part; borrowed when there is none.
+fn mask<'a>(bytes: &'a [u8], parts: &[Range<usize>]) -> Cow<'a, [u8]> {
+    if parts.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut masked = Vec::with_capacity(bytes.len());
+    let mut copied = 0;
+    for part in parts {
+        masked.extend_from_slice(&bytes[copied..part.start]);
+        masked.extend_from_slice(Redactor::MASK.as_bytes());
+        copied = part.end;
+    }
+    masked.extend_from_slice(&bytes[copied..]);
+    Cow::Owned(masked)
+}
+
+fn as_text<'a>(text: &'a str, masked: Cow<'_, [u8]>) -> Cow<'a, str> {
+    match masked {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        // A secret that is not UTF-8 may cut a character in two.
+        Cow::Owned(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
+    }
 }
 
 /// The secret in every form in which it is masked.
@@ -260,6 +325,7 @@ fn inside_base64(secret: &[u8]) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::{Canary, Salt, UserId};
 
     #[test]
     fn covers_every_written_form() {
@@ -294,6 +360,60 @@ mod tests {
         assert_eq!(redactor.text("xabcdef"), "x[secret]");
         assert_eq!(redactor.text("xabcdefghx"), "x[secret]x");
         assert_eq!(redactor.text("xabcdxcdef"), "x[secret]x[secret]");
+    }
+
+    #[test]
+    fn canaries_stay_whole_and_secrets_are_masked_up_to_them() {
+        let salt = Salt::new(3);
+        let (owner, slot, serial) = (UserId(1), 0, 0);
+        let canary = Canary {
+            owner,
+            slot,
+            serial,
+        }
+        .encode(salt);
+        let (first, last) = (&canary[..6], &canary[19..]);
+        let around = format!("ab{canary}cd");
+        let secrets = [
+            "0000".to_owned(),
+            format!("left{first}"),
+            format!("{last}right"),
+            around.clone(),
+            format!("{last}qqqqq"),
+        ];
+        let redactor = Redactor::new(secrets);
+        let finder = Finder::new(salt);
+        for (text, expected) in [
+            (canary.clone(), canary.clone()),
+            (
+                format!("0000{canary}0000"),
+                format!("[secret]{canary}[secret]"),
+            ),
+            (
+                format!("a left{canary}right b"),
+                format!("a [secret]{canary}[secret] b"),
+            ),
+            (format!("0000{around}"), format!("[secret]{canary}[secret]")),
+            (canary.repeat(2), canary.repeat(2)),
+            (
+                format!("{first} 0000 {last}"),
+                format!("{first} [secret] {last}"),
+            ),
+        ] {
+            assert_eq!(
+                redactor.text_around_canaries(&text, &finder),
+                expected,
+                "{text}"
+            );
+        }
+        let encoded = general_purpose::STANDARD.encode(format!("id 0000, {canary}"));
+        let masked = redactor.text_around_canaries(&encoded, &finder);
+        let mut found = Vec::new();
+        finder.find(masked.as_bytes(), |sighting| {
+            found.push(sighting.canary.owner)
+        });
+        assert!(masked.contains(Redactor::MASK), "{masked}");
+        assert_eq!(found, [owner], "{masked}");
     }
 
     #[test]

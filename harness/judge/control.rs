@@ -3,7 +3,7 @@
 use crate::history::{Exchange, Phase, StepInfo, StepRole};
 use crate::identity::UserId;
 
-use super::facts::status;
+use super::facts::{is_accepted, status};
 use super::look::Found;
 use super::world::World;
 
@@ -75,7 +75,7 @@ impl Control {
         };
         let role = world.step(exchange.step).map(|step| step.role);
         if role == Some(StepRole::LogIn) && exchange.phase != Phase::Volley {
-            let is_good = status(exchange).is_some_and(|status| status < 400);
+            let is_good = is_accepted(exchange);
             of_user.logged_in |= is_good;
             of_user.log_in_failed |= !is_good;
         }
@@ -106,7 +106,7 @@ impl Control {
                 .iter()
                 .any(|found| is_own(found) && (!is_alone || world.is_newest(found.canary)));
             seen |= is_there;
-            if is_alone && is_there && status(exchange).is_some() {
+            if is_alone && is_there && status(exchange).is_some() && !exchange.refused {
                 *flags |= SEEN_ALONE;
             }
         }

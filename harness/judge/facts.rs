@@ -14,8 +14,11 @@ pub(super) struct Fact {
     pub(super) id: u64,
     pub(super) user: UserId,
     pub(super) status: Option<u16>,
-    shows: bool,
+    is_served: bool,
+    /// On the client's clock, as far as it is known that the request was under way: see [`Facts::push`].
     pub(super) client: Interval,
+    /// On the client's clock, to the first byte that was read.
+    raw_client: Interval,
     pub(super) server: Option<Interval>,
     pub(super) times: Option<ServerTimes>,
     step: u16,
@@ -30,18 +33,19 @@ impl Fact {
         self.times.and_then(|times| times.order)
     }
 
-    /// True when the exchange shows something: the request was answered below 400, and where its user should see own
-    /// canaries the answer held at least one of anybody's. Only such exchanges count as having overlapped with anything;
-    /// error pages that overlap prove nothing, whatever their status.
+    /// True when the exchange shows something: the request was answered below 400 and as its step expects and, where its
+    /// user should see own canaries, the answer held at least one of anybody's. Only such exchanges count as having
+    /// overlapped with anything; error pages that overlap prove nothing, whatever their status.
     pub(super) fn is_served(&self) -> bool {
-        self.shows && self.status.is_some_and(|status| status < 400)
+        self.is_served
     }
 
-    /// As [`Exchange::overlaps`].
-    pub(super) fn overlaps(&self, other: &Fact) -> bool {
+    /// As [`Exchange::overlaps`]: what may have been under way together, which is enough to name the victim's request of a
+    /// crossing that has been found, but too much to be counted.
+    fn may_overlap(&self, other: &Fact) -> bool {
         let (a, b) = match (self.server, other.server) {
             (Some(a), Some(b)) => (a, b),
-            _ => (self.client, other.client),
+            _ => (self.raw_client, other.raw_client),
         };
         a.0 <= b.1 && b.0 <= a.1
     }
@@ -65,6 +69,11 @@ pub(super) fn status(exchange: &Exchange) -> Option<u16> {
     }
 }
 
+/// True when an answer came, below 400, that is what the step expects.
+pub(super) fn is_accepted(exchange: &Exchange) -> bool {
+    !exchange.refused && status(exchange).is_some_and(|status| status < 400)
+}
+
 /// One exchange as a report tells it.
 pub(super) fn side(exchange: &Exchange) -> Side {
     Side {
@@ -81,17 +90,29 @@ pub(super) fn side(exchange: &Exchange) -> Side {
 
 impl Facts {
     /// Adds an exchange; gives its position. `shows` is false when it should have held canaries and held none.
-    pub(super) fn push(&mut self, exchange: &Exchange, shows: bool) -> usize {
+    ///
+    /// A client reads the answers of a volley after the whole of it is released, so by its own clock all of them seem to
+    /// have been under way together, however quickly the service was done with the first. `alone_ns` is how long such a
+    /// request takes when nothing else is under way; no longer is it taken to have been under way here.
+    pub(super) fn push(
+        &mut self,
+        exchange: &Exchange,
+        shows: bool,
+        alone_ns: Option<u64>,
+    ) -> usize {
         let start = self.text.len();
         self.text.push_str(&exchange.request.method);
         self.text.push(' ');
         self.text.push_str(&exchange.request.path);
+        let raw_client = exchange.client_interval();
+        let latest = alone_ns.map_or(u64::MAX, |ns| exchange.sent_ns.saturating_add(ns));
         self.facts.push(Fact {
             id: exchange.id,
             user: exchange.user,
             status: status(exchange),
-            shows,
-            client: exchange.client_interval(),
+            is_served: shows && is_accepted(exchange),
+            client: (raw_client.0, raw_client.1.min(latest)),
+            raw_client,
             server: exchange.server_interval(),
             times: exchange.server,
             step: exchange.step,
@@ -143,7 +164,7 @@ impl Facts {
             .iter()
             .take_while(|(user, _)| *user == victim);
         own.map(|(_, at)| self.facts[*at as usize])
-            .filter(|fact| fact.overlaps(&viewer))
+            .filter(|fact| fact.may_overlap(&viewer))
             .min_by_key(|fact| {
                 let distance = match (viewer.order(), fact.order()) {
                     (Some(viewer), Some(victim)) if victim > viewer => (0, victim - viewer),
@@ -171,7 +192,7 @@ mod tests {
                 answered_us: None,
                 order: Some(order),
             });
-            facts.push(&exchange, true);
+            facts.push(&exchange, true, None);
         }
         facts
     }
@@ -228,6 +249,43 @@ mod tests {
             Some(2)
         );
         assert_eq!(victim(&[(1, 10, 20, None), (8, 10, 20, None)]), None);
+    }
+
+    #[test]
+    fn a_request_is_not_under_way_for_longer_than_alone() {
+        let mut facts = Facts::default();
+        let mut exchange = exchange(0, 1, 1);
+        (exchange.sent_ns, exchange.first_byte_ns) = (10, Some(90));
+        for alone_ns in [None, Some(30), Some(500), Some(u64::MAX)] {
+            facts.push(&exchange, true, alone_ns);
+        }
+        let ends: Vec<Interval> = facts.all().iter().map(|fact| fact.client).collect();
+        assert_eq!(ends, [(10, 90), (10, 40), (10, 90), (10, 90)]);
+    }
+
+    #[test]
+    fn the_victim_of_a_crossing_is_named_by_the_whole_time() {
+        let mut facts = Facts::default();
+        for (id, user, sent_ns) in [(0, 1, 10), (1, 7, 60)] {
+            let mut exchange = exchange(id, user, 1);
+            (exchange.sent_ns, exchange.first_byte_ns) = (sent_ns, Some(90));
+            facts.push(&exchange, true, Some(5));
+        }
+        let viewer = facts.all()[0];
+        let victim = facts.victim_of(viewer, UserId(7));
+        assert_eq!(victim.map(|fact| fact.id), Some(1));
+    }
+
+    #[test]
+    fn what_is_refused_is_not_served() {
+        let mut facts = Facts::default();
+        let mut exchange = exchange(0, 1, 1);
+        facts.push(&exchange, true, None);
+        facts.push(&exchange, false, None);
+        exchange.refused = true;
+        facts.push(&exchange, true, None);
+        let served: Vec<bool> = facts.all().iter().map(Fact::is_served).collect();
+        assert_eq!(served, [true, false, false]);
     }
 
     #[test]

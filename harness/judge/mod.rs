@@ -4,6 +4,7 @@
 //! memory while it goes on; [`judge`] does the same with a whole history. What counts as an exposure is decided by the
 //! [`RULES`], each in a file of its own; the verdict follows from the exposures and from what the run did not do.
 
+mod alone;
 mod control;
 mod exposure;
 mod facts;

@@ -11,7 +11,8 @@ pub(super) struct Pairs {
     pub(super) by_server: u64,
 }
 
-/// Pairs of served exchanges of different users that overlap, by [`Fact::overlaps`].
+/// Pairs of served exchanges of different users that overlap: on the server's clock when both have it, otherwise on the
+/// client's, where a request counts as under way no longer than one takes alone ([`Facts::push`](super::facts::Facts::push)).
 pub(super) fn overlapping_pairs(facts: &[Fact]) -> Pairs {
     let mut served: Vec<&Fact> = facts.iter().filter(|fact| fact.is_served()).collect();
     let mut pairs = pairs_of_any_users(&served);
@@ -91,7 +92,7 @@ pub(super) mod tests {
             }).collect();
             let mut facts = Facts::default();
             for exchange in &exchanges {
-                facts.push(exchange, true);
+                facts.push(exchange, true, None);
             }
             let mut expected = 0;
             for (at, a) in exchanges.iter().enumerate() {

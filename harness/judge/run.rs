@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Exchange, Outcome, Phase, Planted, Volley};
+use crate::identity::UserId;
 
 use super::Strength;
+use super::alone::Alone;
 use super::control::Control;
 use super::facts::{self, Facts};
 use super::findings::{Crossing, Findings};
@@ -25,6 +27,7 @@ pub(super) struct Run {
     pub(super) world: World,
     look: Look,
     pub(super) control: Control,
+    alone: Alone,
     rules: Vec<Box<dyn Rule>>,
     pub(super) findings: Findings,
     pub(super) spreads: Spreads,
@@ -33,8 +36,24 @@ pub(super) struct Run {
     spare: OpenVolley,
     crossings: Vec<Crossing>,
     is_reading_back: bool,
+    refusals: Refusals,
+    /// Exchanges in volleys.
     pub(super) fired: u64,
+    /// Those of them that failed.
     pub(super) failed: u64,
+    /// Answers in volleys.
+    pub(super) answered: u64,
+    /// Those of them that could not be searched to their end.
+    pub(super) unsearched: u64,
+}
+
+/// Which refusals a right service would give too.
+#[derive(Debug, Default)]
+struct Refusals {
+    /// Users and steps that were refused alone.
+    alone: BTreeSet<(UserId, u16)>,
+    /// Users and slots whose newest item its owner has asked to remove.
+    asked_away: BTreeSet<(UserId, u16)>,
 }
 
 #[derive(Default)]
@@ -58,6 +77,7 @@ impl Run {
         Run {
             look: Look::new(world.salt),
             control: Control::new(&world),
+            alone: Alone::default(),
             rules: rules::all(),
             world,
             findings: Findings::default(),
@@ -66,8 +86,11 @@ impl Run {
             spare: OpenVolley::default(),
             crossings: Vec::new(),
             is_reading_back: false,
+            refusals: Refusals::default(),
             fired: 0,
             failed: 0,
+            answered: 0,
+            unsearched: 0,
         }
     }
 
@@ -77,6 +100,7 @@ impl Run {
         let Some(canary) = self.world.plant(planted) else {
             return false;
         };
+        self.refusals.planted(canary.owner, canary.slot);
         for rule in &mut self.rules {
             rule.planted(canary, &self.world);
         }
@@ -98,6 +122,7 @@ impl Run {
         self.look.at(exchange);
         let found = self.look.found();
         self.control.take(exchange, found, &self.world);
+        self.alone.take(exchange);
         let seen = Seen {
             exchange,
             found,
@@ -109,8 +134,13 @@ impl Run {
         self.findings.counts.exchanges += u64::from(!self.crossings.is_empty());
         if exchange.phase == Phase::Volley || exchange.volley.is_some() {
             self.fired += 1;
-            self.failed += u64::from(is_failed(exchange));
+            let is_expected = self.refusals.is_expected(exchange);
+            self.failed += u64::from(is_failed(exchange) || exchange.refused && !is_expected);
+            let is_answer = matches!(exchange.outcome, Outcome::Answer { .. });
+            self.answered += u64::from(is_answer);
+            self.unsearched += u64::from(is_answer && !self.look.is_complete());
         }
+        self.refusals.take(exchange, &self.world);
         let should_show = self.world.step(exchange.step);
         let should_show = should_show.is_some_and(|step| !step.sees.is_empty());
         let shows = !found.is_empty() || !should_show;
@@ -139,7 +169,8 @@ impl Run {
             .open
             .entry(number)
             .or_insert_with(|| std::mem::take(spare));
-        let at = volley.facts.push(exchange, shows);
+        let alone_ns = self.alone.shortest(exchange.step);
+        let at = volley.facts.push(exchange, shows, alone_ns);
         volley
             .crossings
             .extend(crossings.map(|(crossing, first)| (at, crossing, first)));
@@ -207,6 +238,35 @@ impl Run {
             }
             notes.truncate(NOTES_KEPT);
         }
+    }
+}
+
+impl Refusals {
+    fn planted(&mut self, owner: UserId, slot: u16) {
+        self.asked_away.remove(&(owner, slot));
+    }
+
+    fn take(&mut self, exchange: &Exchange, world: &World) {
+        let is_alone = exchange.phase != Phase::Volley && exchange.volley.is_none();
+        if exchange.refused && is_alone {
+            self.alone.insert((exchange.user, exchange.step));
+        }
+        for slot in world
+            .step(exchange.step)
+            .into_iter()
+            .flat_map(|step| &step.removes)
+        {
+            self.asked_away.insert((exchange.user, *slot));
+        }
+    }
+
+    /// True when the user was refused the same step alone, or is told that something is not there (404, 409, 410) after
+    /// having asked to remove it: it may be what this request is for.
+    fn is_expected(&self, exchange: &Exchange) -> bool {
+        let of_user = (exchange.user, 0)..=(exchange.user, u16::MAX);
+        self.alone.contains(&(exchange.user, exchange.step))
+            || matches!(facts::status(exchange), Some(404 | 409 | 410))
+                && self.asked_away.range(of_user).next().is_some()
     }
 }
 

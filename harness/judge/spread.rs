@@ -120,7 +120,7 @@ mod tests {
                 answered_us: None,
                 order: None,
             });
-            facts.push(&exchange, true);
+            facts.push(&exchange, true, None);
         }
         facts
     }

@@ -10,7 +10,16 @@ pub struct Strength {
     /// Volleys.
     pub volleys: u64,
     /// Pairs of exchanges of different users that were under way at the same time, within a volley, and that show
-    /// something: answered below 400 and, where their users should see own canaries, not without any canary.
+    /// something: answered below 400 and as their steps expect and, where their users should see own canaries, not without
+    /// any canary.
+    ///
+    /// Two exchanges of which the server tells when each arrived and was answered are compared on its clock: that they
+    /// overlapped is a fact. All others are compared on the client's clock, which knows less: it sees when a request left
+    /// and when its answer was read, and in a volley nothing is read before everything is released, so that all of a volley
+    /// would seem to overlap. Hence such a request counts as under way from its last byte for as long as the same step
+    /// took alone at its quickest (any step, when that one never ran alone), and never beyond the first byte of its answer.
+    /// That is an estimate: a request may have waited on its way, and the handlers may have met later, or not at all. Only
+    /// when nothing was measured alone is the time to the answer taken whole.
     pub overlapping_pairs: u64,
     /// Those of the pairs that are known by the server's own times; the rest are as the client saw them.
     pub pairs_by_server: u64,

@@ -14,8 +14,13 @@ use super::run::{NOTES_KEPT, Run};
 use super::world::World;
 use super::{Counts, Exposure, Spread, Strength, upper_bound_95};
 
-/// Share of failed exchanges in volleys above which a clean run proves nothing. Failed are those without a whole answer and
-/// those answered 401, 403, 429 or 5xx.
+/// Share of failed exchanges in volleys above which a clean run proves nothing; the same holds for answers in volleys that
+/// could not be searched to their end (cut at the run's limit, or in a coding that could not be undone).
+///
+/// Failed are those without a whole answer, those answered 401, 403, 429 or 5xx, and those refused, which means not answered
+/// as the step expects ([`Exchange::refused`](crate::history::Exchange::refused)). Not counted is a refusal that a right
+/// service gives too: when the user was refused the same step alone, or is told that something is not there (404, 409, 410)
+/// after having asked to remove an item.
 pub const FAILED_SHARE: f64 = 0.10;
 
 /// What a run proves. Ordered: the worse of two is the greater.
@@ -255,6 +260,16 @@ impl Judge {
                 run.failed, run.fired
             ));
         }
+        if run.unsearched > 0 {
+            strength.notes.push(unsearched(run));
+        }
+        if strength.overlapping_pairs > 0 && strength.pairs_by_server == 0 {
+            strength.notes.push(
+                "the service does not tell its own times: pairs are those that overlapped as the client saw it, each request \
+                 taken to be under way no longer than such a request takes alone"
+                    .into(),
+            );
+        }
         let (exchanges, pairs, needed) = (
             strength.exchanges,
             strength.overlapping_pairs,
@@ -290,7 +305,17 @@ impl Judge {
                 run.failed, run.fired
             ));
         }
+        if run.unsearched as f64 > run.answered as f64 * FAILED_SHARE {
+            self.reason(&format!("{}, more than one in ten", unsearched(run)));
+        }
     }
+}
+
+fn unsearched(run: &Run) -> String {
+    format!(
+        "{} of {} answers in volleys could not be searched to their end",
+        run.unsearched, run.answered
+    )
 }
 
 impl Sink for Judge {

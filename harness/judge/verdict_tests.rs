@@ -78,6 +78,12 @@ fn a_log_in_that_failed() {
         story.alone(1, LOG_IN, Phase::Setup, outcome);
         assert_eq!(reasons(story), ["log-in failed for u1"]);
     }
+    let mut refused = clean(2);
+    refused.alone(1, LOG_IN, Phase::Setup, page("wrong password"));
+    if let Some(Record::Exchange(exchange)) = refused.records.last_mut() {
+        exchange.refused = true;
+    }
+    assert_eq!(reasons(refused), ["log-in failed for u1"]);
     let mut many = clean(5);
     for user in 0..5 {
         many.alone(user, LOG_IN, Phase::Setup, answer(500, "", b""));
@@ -122,6 +128,24 @@ fn own_canaries_that_did_not_come_back() {
     assert_eq!(alone("nothing"), missing);
     assert_eq!(alone(&text(1, 0, 9)), missing, "not the newest of its slot");
     assert_eq!(alone(&text(1, 1, 0)), missing, "another slot");
+}
+
+#[test]
+fn own_canaries_in_an_answer_that_is_not_what_is_expected() {
+    let mut story = Story::of(2);
+    match story.records.last_mut() {
+        Some(Record::Exchange(exchange)) => exchange.refused = true,
+        other => panic!("{other:?}"),
+    }
+    story.volley(
+        (0..2)
+            .map(|user| (user, READ, page(&text(user, 0, 0))))
+            .collect(),
+    );
+    assert_eq!(
+        reasons(story),
+        ["own canaries were not received back alone by u1 (mail in read)"]
+    );
 }
 
 #[test]
@@ -237,6 +261,156 @@ fn requests_that_were_refused_did_not_overlap() {
         reasons[1],
         "2 of 4 exchanges in volleys failed, more than one in ten"
     );
+}
+
+/// Marks the exchanges of volleys that are for a step as not what it expects.
+fn refuse_fired(story: &mut Story, step: u16) {
+    for record in &mut story.records {
+        if let Record::Exchange(exchange) = record {
+            exchange.refused |= exchange.volley.is_some() && exchange.step == step;
+        }
+    }
+}
+
+#[test]
+fn answers_that_are_not_what_is_expected_did_not_overlap_and_failed() {
+    let mut story = clean(2);
+    story.volley(
+        (0..2)
+            .map(|user| (user, DELETE, page("you cannot do that")))
+            .collect(),
+    );
+    assert_eq!(story.judge().strength.overlapping_pairs, 2);
+    let mut story = clean(2);
+    story.volley(
+        (0..2)
+            .map(|user| (user, DELETE, page("you cannot do that")))
+            .collect(),
+    );
+    refuse_fired(&mut story, DELETE);
+    let judgement = story.judge();
+    assert_eq!(judgement.strength.overlapping_pairs, 1);
+    assert_eq!(
+        judgement.reasons,
+        ["2 of 4 exchanges in volleys failed, more than one in ten"]
+    );
+}
+
+#[test]
+fn refusals_that_a_right_service_gives_too_did_not_fail() {
+    let not_there = || answer(404, "", b"");
+    let deleted_twice = |is_planted_between| {
+        let mut story = clean(2);
+        story.volley(vec![(0, DELETE, page("")), (1, DELETE, page(""))]);
+        if is_planted_between {
+            story.records.extend([plant(0, 0, 1), plant(1, 0, 1)]);
+        }
+        story.volley(vec![
+            (0, READ_BACK, not_there()),
+            (1, READ_BACK, not_there()),
+        ]);
+        refuse_fired(&mut story, READ_BACK);
+        story.judge()
+    };
+    assert_eq!(deleted_twice(false).verdict, Verdict::Isolated);
+    assert_eq!(
+        deleted_twice(true).reasons,
+        ["2 of 6 exchanges in volleys failed, more than one in ten"],
+        "what was planted since must be there"
+    );
+    let refused_alone = |users: &[u32]| {
+        let mut story = clean(2);
+        for user in users {
+            story.alone(*user, DELETE, Phase::Solo, not_there());
+            if let Some(Record::Exchange(exchange)) = story.records.last_mut() {
+                exchange.refused = true;
+            }
+            story.records.push(plant(*user, 0, 0));
+        }
+        story.volley(vec![(0, DELETE, not_there()), (1, DELETE, not_there())]);
+        refuse_fired(&mut story, DELETE);
+        story.judge()
+    };
+    assert_eq!(refused_alone(&[0, 1]).verdict, Verdict::Isolated);
+    assert_eq!(
+        refused_alone(&[0]).reasons,
+        ["1 of 4 exchanges in volleys failed, more than one in ten"]
+    );
+}
+
+#[test]
+fn answers_that_could_not_be_searched_to_their_end() {
+    let of = |volleys: u32, unsearched: u32, outcome: &dyn Fn(&str) -> Outcome| {
+        let mut story = Story::of(2);
+        for volley in 0..volleys {
+            let own = |user| text(user, 0, 0);
+            let second = if volley < unsearched {
+                outcome(&own(1))
+            } else {
+                page(&own(1))
+            };
+            story.volley(vec![(0, READ, page(&own(0))), (1, READ, second)]);
+        }
+        story.judge()
+    };
+    let cut = |body: &str| Outcome::Answer {
+        status: 200,
+        head: "HTTP/1.1 200 OK\r\n".into(),
+        body: body.to_owned().into(),
+        cut: true,
+    };
+    let unknown = |body: &str| answer(200, "Content-Encoding: rot13\r\n", body.as_bytes());
+    let kinds: [&dyn Fn(&str) -> Outcome; 2] = [&cut, &unknown];
+    for outcome in kinds {
+        let few = of(10, 2, outcome);
+        let text = "2 of 20 answers in volleys could not be searched to their end";
+        assert_eq!(
+            (few.verdict, &few.strength.notes[..]),
+            (Verdict::Isolated, &[text.to_owned()][..])
+        );
+        let many = of(9, 2, outcome);
+        assert_eq!(
+            many.reasons,
+            ["2 of 18 answers in volleys could not be searched to their end, more than one in ten"]
+        );
+    }
+    assert!(of(9, 0, &cut).strength.notes.is_empty());
+}
+
+#[test]
+fn on_the_clients_clock_a_request_is_under_way_as_long_as_alone() {
+    // Every answer of the volley is read at 1,000,000 ns; alone, reading takes 5 ns and logging in 5 ns.
+    let pairs = |sent: [u64; 3], by_server: bool| {
+        let mut story = clean(3);
+        for record in &mut story.records {
+            let Record::Exchange(exchange) = record else {
+                continue;
+            };
+            if exchange.volley.is_some() {
+                exchange.sent_ns = sent[exchange.user.index()];
+                exchange.first_byte_ns = Some(1_000_000);
+                exchange.server = exchange.server.filter(|_| by_server);
+            }
+        }
+        story.judge().strength
+    };
+    let strength = pairs([100, 104, 200], false);
+    assert_eq!(
+        (strength.overlapping_pairs, strength.pairs_by_server),
+        (1, 0)
+    );
+    assert!(
+        strength.notes[0].starts_with("the service does not tell its own times"),
+        "{:?}",
+        strength.notes
+    );
+    let strength = pairs([100, 104, 200], true);
+    assert_eq!(
+        (strength.overlapping_pairs, strength.pairs_by_server),
+        (3, 3)
+    );
+    assert!(strength.notes.is_empty());
+    assert_eq!(pairs([100, 200, 300], false).overlapping_pairs, 0);
 }
 
 #[test]

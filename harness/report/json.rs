@@ -105,6 +105,8 @@ pub struct JsonStrength<'a> {
     pub volleys: u64,
     /// Pairs of requests of different owners that were under way at the same time.
     pub overlapping_pairs: u64,
+    /// Those of the pairs that are known by the service's own clock; the rest are as the client saw them, an estimate.
+    pub pairs_by_server: u64,
     /// Crossings inside volleys, at most as many as there are pairs.
     pub exposing_pairs: u64,
     /// Upper bound, at 95 % confidence, of the probability that one overlapping pair crosses; null when nothing overlapped.
@@ -263,6 +265,7 @@ impl<'a> From<&'a Report> for JsonReport<'a> {
                 exchanges: report.strength.exchanges,
                 volleys: report.strength.volleys,
                 overlapping_pairs: report.strength.overlapping_pairs,
+                pairs_by_server: report.strength.pairs_by_server,
                 exposing_pairs: report.strength.exposing_pairs,
                 upper_bound_95: report.strength.upper_bound_95,
                 notes: &report.notes,
@@ -423,6 +426,13 @@ mod tests {
         assert_eq!(json["exposures_total"], 115);
         assert_eq!(json["spread"]["p95_us"], 4_200);
         assert_eq!(json["strength"]["notes"].as_array().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn pairs_say_whose_clock_they_are_known_by() {
+        let strength = &json(&all()["isolated"])["strength"];
+        assert_eq!(strength["overlapping_pairs"], 1_900);
+        assert_eq!(strength["pairs_by_server"], 1_400);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::telling::{headline, phase, sentences, when};
 use super::{Finding, Report, words};
 use crate::history::{Cause, Ending, Phase};
-use crate::judge::Verdict;
+use crate::judge::{Strength, Verdict};
 
 /// Columns of a line at most (longer words and commands excepted).
 const WIDTH: usize = 100;
@@ -366,9 +366,10 @@ fn strength(report: &Report) -> String {
         );
     }
     let pairs = format!(
-        "{} of different owners in {}",
+        "{} of different owners in {} ({})",
         words::count(strength.overlapping_pairs, "overlapping pair"),
-        words::count(strength.volleys, "volley")
+        words::count(strength.volleys, "volley"),
+        known_by(strength)
     );
     match strength.upper_bound_95 {
         Some(p) if report.verdict != Verdict::Exposed => format!(
@@ -379,9 +380,21 @@ fn strength(report: &Report) -> String {
     }
 }
 
+/// By whose clock the pairs are known.
+fn known_by(strength: &Strength) -> String {
+    match strength.pairs_by_server {
+        0 => "as the client saw it".to_owned(),
+        all if all == strength.overlapping_pairs => "by the server's clock".to_owned(),
+        some => format!(
+            "{} by the server's clock, the rest as the client saw it",
+            words::number(some)
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{all, exposed, report};
+    use super::super::testing::{all, exposed, isolated, report};
     use super::*;
 
     fn shown(report: &Report, look: Look) -> String {
@@ -412,7 +425,8 @@ EXPOSED  notes on http://127.0.0.1:8080: 3 users received or acted on data of 3 
   found in      volley (2), read-back (1): it takes requests that overlap
   order         in 160 of 161 crossings the viewer's request wrote the memo before the victim's
 
-  strength      1,900 overlapping pairs of different owners in 20 volleys
+  strength      1,900 overlapping pairs of different owners in 20 volleys (1,400 by the server's
+                clock, the rest as the client saw it)
   released      barrier: 20 volleys, spread 180 µs (median), 4.2 ms (95th percentile) by the
                 server's clock
   note          the answer of http://alice:[secret]@127.0.0.1 was slow
@@ -432,12 +446,30 @@ EXPOSED  notes on http://127.0.0.1:8080: 3 users received or acted on data of 3 
         );
         assert!(
             text.contains(
-                "1,900 overlapping pairs of different owners in 20 volleys; if a pair crosses"
+                "1,900 overlapping pairs of different owners in 20 volleys (1,400 by the server's"
             ),
             "{text}"
         );
-        assert!(text.contains("p < 0.16 % with 95 % confidence"), "{text}");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(
+            words.join(" ").contains("p < 0.16 % with 95 % confidence"),
+            "{text}"
+        );
         assert!(!text.contains("expected"), "{text}");
+    }
+
+    #[test]
+    fn pairs_say_whose_clock_they_are_known_by() {
+        for (by_server, says) in [
+            (1_900, "in 20 volleys (by the server's clock); if"),
+            (0, "in 20 volleys (as the client saw it); if"),
+        ] {
+            let mut judgement = isolated();
+            judgement.strength.pairs_by_server = by_server;
+            let text = shown(&report(&judgement), Look::PLAIN);
+            let words: Vec<&str> = text.split_whitespace().collect();
+            assert!(words.join(" ").contains(says), "{text}");
+        }
     }
 
     #[test]

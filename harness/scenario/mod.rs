@@ -69,7 +69,7 @@ pub struct Scenario {
     pub fire: FireSettings,
     /// What a run never goes beyond.
     pub limits: Limits,
-    /// Values that the environment supplied outside of the users.
+    /// Values that the environment supplied, but for those in users' names.
     supplied: Supplied,
 }
 
@@ -163,7 +163,8 @@ impl Scenario {
     }
 
     /// Everything that must be masked wherever it turns up: all attributes of all users but their names, and what the
-    /// environment supplied. Sorted, each once.
+    /// environment supplied for anything but names, as it stands there: a service may give it back without the text around
+    /// it. Sorted, each once.
     #[must_use]
     pub fn supplied_secrets(&self) -> Vec<String> {
         let attributes = self

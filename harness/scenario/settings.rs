@@ -292,8 +292,9 @@ impl Limits {
     pub const REQUESTS: Bounds = Bounds::new(1, 1_000_000, 1_000_000_000);
     /// Bounds of [`Limits::duration_s`]: up to a day.
     pub const DURATION_S: Bounds = Bounds::new(1, 600, 86_400);
-    /// Bounds of [`Limits::answer_bytes`]: up to 1 GiB.
-    pub const ANSWER_BYTES: Bounds = Bounds::new(1, 1 << 20, 1 << 30);
+    /// Bounds of [`Limits::answer_bytes`]: up to 16 MiB, so that every answer fits into a line
+    /// of a history ([`LINE_LIMIT`](crate::history::LINE_LIMIT)).
+    pub const ANSWER_BYTES: Bounds = Bounds::new(1, 1 << 20, 1 << 24);
     /// Bounds of [`Limits::timeout_ms`]: up to ten minutes.
     pub const TIMEOUT_MS: Bounds = Bounds::new(1, 10_000, 600_000);
 }

@@ -22,6 +22,8 @@ pub struct Step {
     pub role: StepRole,
     /// Line of the file on which it begins, from 1.
     pub line: usize,
+    /// Name of the cookie by which the answer to a log-in gives the session, when the file says so.
+    pub session: Option<String>,
     /// Which answers are good ones.
     pub status: StatusRule,
     /// What later steps use of the answer.
@@ -171,6 +173,7 @@ impl Step {
         StepInfo {
             name: self.name.clone(),
             role: self.role,
+            session: self.session.clone(),
             sees: self.sees.clone(),
             removes: self.removes.clone(),
         }
@@ -214,7 +217,7 @@ impl PartialEq for Step {
     fn eq(&self, other: &Step) -> bool {
         let known = |step: &Step| (step.index, step.role, step.method.clone());
         known(self) == known(other)
-            && self.name == other.name
+            && (&self.name, &self.session) == (&other.name, &other.session)
             && self.status == other.status
             && self.captures == other.captures
             && (&self.sees, &self.removes, &self.plants)

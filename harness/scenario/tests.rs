@@ -255,6 +255,7 @@ fn what_was_supplied_is_listed_for_masking_and_never_shown() {
     assert_eq!(
         scenario.supplied_secrets(),
         [
+            "-{{salt}}",
             "pw-1-of-3-{{salt}}",
             "pw-2-of-3-{{salt}}",
             "pw-3-of-3-{{salt}}",
@@ -275,6 +276,64 @@ fn what_was_supplied_is_listed_for_masking_and_never_shown() {
         "{shown}"
     );
     assert!(scenario.to_toml().contains("${env:TOKEN}"));
+}
+
+#[test]
+fn a_supplied_value_is_masked_without_the_text_around_it() {
+    let users = "version = 1\n[target]\nurl = \"http://h\"\n[[users.list]]\nname = \"ann-${env:STAGE}\"\n\
+        auth = \"Bearer ${env:API_TOKEN}\"\n[[users.list]]\nname = \"bob-${env:STAGE}\"\n\
+        token = \"{{ index }}-${env:TOKEN}\"\nsame = \"${env:BOTH}\"\n[[users.list]]\nname = \"${env:BOTH}\"\n";
+    let environment = |name: &str| Some(format!("value of {name}"));
+    let scenario = Scenario::parse_in("x", &format!("{users}{END}"), &environment).unwrap();
+    assert_eq!(
+        scenario.supplied_secrets(),
+        [
+            "2-value of TOKEN",
+            "Bearer value of API_TOKEN",
+            "value of API_TOKEN",
+            "value of BOTH",
+            "value of TOKEN",
+        ],
+        "what stands in names alone is shown, so it is no secret"
+    );
+}
+
+#[test]
+fn a_log_in_says_which_cookie_is_the_session() {
+    let scenario = parse(
+        "[[setup]]\nname = \"a\"\nlogin = true\npath = \"/\"\nsession = \"__Host-S!d\"\n\
+         [[each-round]]\nname = \"b\"\nlogin = true\npath = \"/\"\n",
+    );
+    let sessions: Vec<_> = scenario.steps().map(|step| step.info().session).collect();
+    assert_eq!(sessions, [Some("__Host-S!d".to_owned()), None, None]);
+    let written = scenario.to_toml();
+    let again = Scenario::parse_in("mine", &written, &environment).unwrap();
+    assert_eq!(again, scenario);
+    let without = written.replace("session = \"__Host-S!d\"\n", "");
+    assert_ne!(written, without);
+    let without = Scenario::parse_in("mine", &without, &environment).unwrap();
+    assert_ne!(without, scenario, "it is part of what a file says");
+}
+
+#[test]
+fn every_shipped_log_in_names_its_session() {
+    for shipped in shipped() {
+        let scenario = Scenario::parse(shipped.name, shipped.text).unwrap();
+        let log_ins = scenario.step_infos();
+        let mut log_ins = log_ins.iter().filter(|step| step.role == StepRole::LogIn);
+        assert!(
+            log_ins.all(|step| step.session.is_some()),
+            "{}",
+            shipped.name
+        );
+    }
+}
+
+#[test]
+fn the_largest_answer_fits_into_a_line_of_a_history() {
+    // A control character is six bytes in JSON, which is the worst there is.
+    let room = crate::history::LINE_LIMIT as u64 - 6 * Limits::ANSWER_BYTES.max;
+    assert!(room >= 16 << 20, "{room} bytes are left for the head");
 }
 
 #[test]

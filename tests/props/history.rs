@@ -1,11 +1,15 @@
 //! A history says the same after it was written and read.
 
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use crosswire::history::{
     Cause, End, Ending, Exchange, Outcome, Phase, Planted, Reader, Record, Release, RequestLine,
     ServerTimes, Sink, SlotInfo, Start, StepInfo, StepRole, Target, Volley, Writer, read,
 };
-use crosswire::identity::{Redactor, Salt, UserId};
+use crosswire::identity::{Canary, Finder, Redactor, Salt, UserId};
 use crosswire::judge::judge;
 use proptest::prelude::*;
 
@@ -73,6 +77,7 @@ fn exchanges() -> impl Strategy<Value = Exchange> {
         any::<Option<u64>>(),
         any::<u64>(),
         prop::option::of(times()),
+        any::<bool>(),
     );
     (who, what, when, outcomes()).prop_map(|(who, (method, path, body_len), when, outcome)| {
         Exchange {
@@ -92,6 +97,7 @@ fn exchanges() -> impl Strategy<Value = Exchange> {
             first_byte_ns: when.1,
             done_ns: when.2,
             server: when.3,
+            refused: when.4,
             outcome,
         }
     })
@@ -167,6 +173,7 @@ pub(crate) fn start(salt: Salt) -> Start {
     let step = |name: &str, role, sees: &[u16], removes: &[u16]| StepInfo {
         name: name.into(),
         role,
+        session: None,
         sees: sees.to_vec(),
         removes: removes.to_vec(),
     };
@@ -207,6 +214,101 @@ fn histories() -> impl Strategy<Value = Vec<Record>> {
         records.insert(0, Record::Start(start(Salt::new(salt))));
         records
     })
+}
+
+fn canary(salt: Salt, owner: u32, serial: u32) -> String {
+    let (owner, slot) = (UserId(owner), 0);
+    Canary {
+        owner,
+        slot,
+        serial,
+    }
+    .encode(salt)
+}
+
+/// Kinds of places in which [`shows`] puts a canary.
+const PLACES: usize = 9;
+
+/// A log-in (so that its cookie counts) whose path and answer hold the canary.
+fn shows(id: u64, viewer: u32, canary: &str, place: usize) -> Exchange {
+    let encoded = STANDARD.encode(format!("note: {canary}, 1"));
+    let (headers, body) = match place {
+        0 => (String::new(), canary.into()),
+        1 => (format!("Location: /u/{canary}?x\r\n"), Vec::new()),
+        2 => (
+            format!("Set-Cookie: sid=0123456789abcdef.{canary}; Path=/\r\n"),
+            Vec::new(),
+        ),
+        3 => (
+            format!("Set-Cookie: sid=0123456789abcdef.{encoded}; Path=/\r\n"),
+            Vec::new(),
+        ),
+        4 => (String::new(), encoded.into()),
+        5 => ("Content-Encoding: gzip\r\n".into(), gzip(canary.as_bytes())),
+        6 => ("Content-Encoding: zstd\r\n".into(), zstd(canary)),
+        7 => (
+            "Content-Encoding: gzip\r\n".into(),
+            cut_in_two(canary.as_bytes()),
+        ),
+        _ => (format!("{canary}: 1\r\n"), Vec::new()),
+    };
+    let head = format!("HTTP/1.1 200 OK\r\n{headers}");
+    let outcome = if id % 4 == 3 {
+        let partial = [head.as_bytes(), b"\r\n", &body].concat().into();
+        let why = "reset".into();
+        Outcome::Failed { why, partial }
+    } else {
+        let (body, cut) = (body.into(), false);
+        let head = head.into();
+        Outcome::Answer {
+            status: 200,
+            head,
+            body,
+            cut,
+        }
+    };
+    Exchange {
+        id,
+        user: UserId(viewer),
+        step: 0,
+        phase: Phase::Setup,
+        round: 0,
+        volley: None,
+        connection: 0,
+        request: RequestLine {
+            method: "GET".into(),
+            path: format!("/mail/{canary}/read"),
+            body_len: 0,
+        },
+        sent_ns: id,
+        first_byte_ns: None,
+        done_ns: id + 1,
+        server: None,
+        refused: false,
+        outcome,
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// Gzip that stores the canary as it is, in two blocks: in the coded bytes its halves do not look like one.
+fn cut_in_two(canary: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    let (first, last) = canary.split_at(12);
+    gzip.write_all(first).unwrap();
+    gzip.flush().unwrap();
+    gzip.write_all(last).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// Canaries that share a beginning: the coder copies it and writes the rest as it is, cut off from its marker.
+fn zstd(canary: &str) -> Vec<u8> {
+    let text = format!("{canary} {} {canary}", &canary[..20]);
+    ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest)
 }
 
 pub(crate) fn written(records: &[Record], redactor: Redactor) -> Vec<u8> {
@@ -271,22 +373,91 @@ proptest! {
     }
 
     #[test]
-    fn a_stored_history_is_judged_as_the_run_was(records in histories(), ids in prop::collection::vec((0u32..5, 0usize..4), 0..12)) {
+    fn a_stored_history_is_judged_as_the_run_was(
+        records in histories(),
+        ids in prop::collection::vec((0u32..5, 0usize..5), 0..12),
+        is_named in any::<bool>(),
+    ) {
         let mut records = records;
+        let mut with_canary = String::new();
+        if let Some(Record::Start(start)) = records.first_mut() {
+            start.steps[0].session = is_named.then(|| "sid".into());
+            with_canary = format!("dddddddddddddddddddd.{}", canary(start.salt.parse().unwrap(), 3, 0));
+        }
         for (id, (user, which)) in ids.into_iter().enumerate() {
             // Few values, so that some are issued twice.
-            let sid = ["aaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbb", "cccccccccccccccccccc", "short"][which];
+            let sid = ["aaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbb", "cccccccccccccccccccc", "short", &with_canary][which];
             let head = format!("HTTP/1.1 200 OK\r\nSet-Cookie: sid={sid}; HttpOnly\r\n").into();
             records.push(Record::Exchange(Exchange {
                 id: id as u64, user: UserId(user), step: 0, phase: Phase::Setup, round: 1, volley: None, connection: 0,
                 request: RequestLine { method: "POST".into(), path: "/login".into(), body_len: 0 },
-                sent_ns: 0, first_byte_ns: None, done_ns: 1, server: None,
+                sent_ns: 0, first_byte_ns: None, done_ns: 1, server: None, refused: false,
                 outcome: Outcome::Answer { status: 200, head, body: Bytes::new(), cut: false },
             }));
         }
         let text = written(&records, Redactor::default());
         prop_assert!(!String::from_utf8_lossy(&text).contains("aaaaaaaaaaaaaaaaaaaa"));
+        prop_assert!(!String::from_utf8_lossy(&text).contains("dddddddddddddddddddd"));
         prop_assert_eq!(judge(read(&text[..]).unwrap()), judge(&records));
+    }
+
+    #[test]
+    fn a_secret_that_is_a_piece_of_a_canary_hides_no_exposure(
+        salt in any::<u32>(),
+        shown in prop::collection::vec((0u32..5, 0u32..5, 0u32..3, 0..PLACES), 1..8),
+        pieces in prop::collection::vec((0usize..8, 0usize..22, 4usize..26), 1..4),
+    ) {
+        let salt = Salt::new(salt);
+        let mut records = vec![Record::Start(start(salt))];
+        let mut canaries = Vec::new();
+        for (id, (viewer, owner, serial, place)) in shown.into_iter().enumerate() {
+            let text = canary(salt, owner, serial);
+            records.push(Record::Planted(Planted { canary: text.clone(), readers: Vec::new() }));
+            records.push(Record::Exchange(shows(id as u64, viewer, &text, place)));
+            canaries.push(text);
+        }
+        let secrets: Vec<&str> = pieces
+            .iter()
+            .map(|(which, from, length)| {
+                let text = &canaries[which % canaries.len()];
+                &text[*from..text.len().min(from + length)]
+            })
+            .filter(|piece| piece.len() >= Redactor::SHORTEST)
+            .collect();
+        let redactor = Redactor::new(&secrets);
+        let text = written(&records, redactor.clone());
+        let stored = read(&text[..]).unwrap();
+        prop_assert_eq!(judge(&stored), judge(&records), "{:?}", secrets);
+        prop_assert_eq!(written(&stored, redactor), text);
+    }
+
+    #[test]
+    fn what_is_masked_lies_outside_of_every_canary(
+        parts in prop::collection::vec((0usize..4, "[0-9a-hq -]{0,6}"), 1..8),
+        secret in "[0-9a-hq]{4,7}",
+    ) {
+        let salt = Salt::new(11);
+        let text: String = parts
+            .iter()
+            .map(|(which, plain)| match which {
+                0 => plain.clone(),
+                which => format!("{plain}{}", canary(salt, *which as u32, 0)),
+            })
+            .collect();
+        let finder = Finder::new(salt);
+        let found = |text: &str| {
+            let mut found = Vec::new();
+            finder.find(text.as_bytes(), |sighting| found.push((sighting.canary, sighting.form)));
+            found
+        };
+        let redactor = Redactor::new([&secret]);
+        let masked = redactor.text_around_canaries(&text, &finder);
+        prop_assert_eq!(found(&masked), found(&text));
+        let mut rest = masked.into_owned();
+        for owner in 1..4 {
+            rest = rest.replace(&canary(salt, owner, 0), "\n");
+        }
+        prop_assert!(!rest.contains(&secret), "{}", rest);
     }
 }
 
@@ -355,9 +526,7 @@ fn what_a_later_version_adds_is_passed_over() {
 
 #[test]
 fn a_secret_inside_a_coded_body_is_not_stored() {
-    use std::io::Write as _;
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(b"your password is hunter22").unwrap();
+    let body = Bytes::from(gzip(b"your password is hunter22"));
     let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nX: 1\r\n";
     let exchange = Exchange {
         id: 0,
@@ -376,16 +545,24 @@ fn a_secret_inside_a_coded_body_is_not_stored() {
         first_byte_ns: None,
         done_ns: 1,
         server: None,
+        refused: false,
         outcome: Outcome::Answer {
             status: 200,
             head: head.into(),
-            body: gzip.finish().unwrap().into(),
+            body: body.clone(),
             cut: false,
         },
+    };
+    let partial = [head.as_bytes(), b"\r\n", &body].concat().into();
+    let why = "reset".into();
+    let broken_off = Exchange {
+        outcome: Outcome::Failed { why, partial },
+        ..exchange.clone()
     };
     let records = [
         Record::Start(start(Salt::new(1))),
         Record::Exchange(exchange),
+        Record::Exchange(broken_off),
     ];
     let stored = read(&written(&records, Redactor::new(["hunter22"]))[..]).unwrap();
     let Record::Exchange(Exchange {
@@ -400,4 +577,12 @@ fn a_secret_inside_a_coded_body_is_not_stored() {
         &head[..],
         b"HTTP/1.1 200 OK\r\nx-was-Content-Encoding: gzip\r\nX: 1\r\n"
     );
+    let Record::Exchange(Exchange {
+        outcome: Outcome::Failed { partial, .. },
+        ..
+    }) = &stored[2]
+    else {
+        panic!()
+    };
+    assert_eq!(&partial[..], [&head[..], b"\r\n", &body[..]].concat());
 }

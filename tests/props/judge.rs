@@ -43,6 +43,7 @@ fn exchange(id: u64, user: u32, outcome: Outcome) -> Exchange {
         first_byte_ns: Some(20),
         done_ns: 30,
         server: None,
+        refused: false,
         outcome,
     }
 }

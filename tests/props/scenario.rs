@@ -119,11 +119,17 @@ fn file() -> impl Strategy<Value = String> {
         "bundled = \"mail/one-lock\"\nstore = \"memory\"\ntls = true\n",
     ]);
     let steps = prop::collection::vec((body(), extras(), text()), 1..4);
-    (target, users(), settings(), steps, text()).prop_map(|(target, users, settings, steps, title)| {
+    let session = select(vec![
+        "",
+        "session = \"sid\"\n",
+        "session = \"__Host-a.b~`|'\"\n",
+    ]);
+    (target, users(), settings(), steps, text(), session).prop_map(|(target, users, settings, steps, title, session)| {
         let title: String = title.chars().filter(|c| !c.is_control()).collect();
         let mut file = format!("# Would catch: {}\nversion = 1\ntitle = {}\n", title.trim(), quoted(&format!("t{title}")));
         file += &format!("[target]\n{target}{users}{settings}[secrets.file]\nattachment = true\n");
         file += "[[setup]]\nname = \"plant\"\nlogin = true\npath = \"/{{ secret('note') }}/{{ secret('file') }}\"\n";
+        file += session;
         file += "readers = [\"{{ user.name }}\"]\ncapture = { token = { cookie = \"sid\" } }\n";
         for list in ["each-round", "volley", "read-back"] {
             for (number, (body, extras, header)) in steps.iter().enumerate() {

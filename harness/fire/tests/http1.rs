@@ -135,6 +135,12 @@ fn what_is_not_http_fails_and_says_so() {
 }
 
 #[test]
+fn a_closed_idle_connection_is_told_from_a_broken_answer() {
+    assert!(one(b"").expect_err("no answer").closed_idle());
+    assert!(!one(b"HTTP/1.1").expect_err("no answer").closed_idle());
+}
+
+#[test]
 fn what_came_before_a_failure_is_kept() {
     let failure =
         one(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf of it").expect_err("no answer");
@@ -167,6 +173,7 @@ fn a_silent_server_is_not_waited_for_longer_than_the_limit() {
         .remove(0)
         .expect_err("no answer");
     assert!(failure.why.contains("within 1 ms"), "{}", failure.why);
+    assert!(!failure.closed_idle(), "it must not be asked a second time");
 }
 
 #[test]
@@ -207,4 +214,31 @@ fn the_gate_holds_the_last_byte_of_a_get() {
         );
         assert_eq!(server.heard.recv().expect("the last byte"), b"\n");
     });
+}
+
+#[test]
+fn trailers_are_headers_that_come_late() {
+    let answer = one(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx-late: yes\r\n\r\n",
+    )
+    .expect("an answer");
+    assert!(
+        answer.head.ends_with(b"chunked\r\nx-late: yes\r\n\r\n"),
+        "{:?}",
+        answer.head
+    );
+}
+
+#[test]
+fn endless_interim_answers_are_given_up() {
+    static INTERIM: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+        let one = format!(
+            "HTTP/1.1 103 Early Hints\r\nlink: {}\r\n\r\n",
+            "x".repeat(4000)
+        );
+        one.repeat(crate::fire::http1::HEAD_LIMIT / 4000 + 1)
+            .into_bytes()
+    });
+    let failure = one(&INTERIM).expect_err("no answer");
+    assert!(failure.why.contains("interim"), "{}", failure.why);
 }

@@ -125,3 +125,31 @@ fn a_server_of_http1_is_told_apart() {
         assert!(why.contains("does not speak HTTP/2"), "{why}");
     });
 }
+
+/// Over TLS, a record is what the peer can read or not: all requests must be in one.
+#[cfg(feature = "cli")]
+#[test]
+fn whole_requests_of_many_users_are_one_tls_record() {
+    block_on(async {
+        let mut options = crosswire_targets::Options::new("mail", "per-request");
+        options.tls = true;
+        let server = crosswire_targets::start(options).expect("a server");
+        let pem = server.certificate_pem();
+        let dial = Dial::new(&server.base_url(), pem, Protocol::Http2).await;
+        let dial = dial.expect("an address");
+        let mut connection = Connection::open(&dial, 0).await.expect("a connection");
+        let requests: Vec<Request> = (0..100).map(|user| get(&format!("/u{user}"))).collect();
+        let armed = connection
+            .arm(&requests.iter().collect::<Vec<_>>(), bounds())
+            .await;
+        let held = connection.latch().held_bytes();
+        assert_eq!(held[0], 23, "application data");
+        let length = usize::from(u16::from_be_bytes([held[3], held[4]]));
+        assert_eq!(held.len(), 5 + length, "one record and nothing else");
+        assert!(connection.latch().release().expect("released"));
+        let answers = connection.collect(armed, bounds()).await;
+        assert!(answers.iter().all(Result::is_ok));
+        drop(connection);
+        server.stop();
+    });
+}

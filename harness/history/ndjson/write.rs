@@ -1,5 +1,6 @@
 //! Writes a history as it comes, without the secrets.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use bytes::Bytes;
@@ -11,8 +12,9 @@ use crate::identity::{DecodeLimits, Finder, Redactor, Salt, decode_body};
 
 /// Stores records as NDJSON.
 ///
-/// Supplied secrets are masked wherever they stand. The values of `Set-Cookie` are replaced by fingerprints, so that whoever
-/// reads a stored history cannot take over a session; what the judge concludes stays the same.
+/// Supplied secrets are masked wherever they stand, but for the canaries of the run, which stay as they are. The values of
+/// `Set-Cookie` are replaced by fingerprints (and the canaries in them), so that whoever reads a stored history cannot take
+/// over a session; what the judge concludes stays the same.
 ///
 /// It writes in small pieces: give it something buffered. It flushes after the [`End`] record.
 ///
@@ -67,48 +69,66 @@ impl<W: Write> Writer<W> {
 
     fn exchange(&self, exchange: &Exchange) -> Exchange {
         let mut stored = exchange.clone();
-        stored.request.path = self.text(&exchange.request.path);
+        let path = &exchange.request.path;
+        let path = self.redactor.text_around_canaries(path, &self.finder);
+        stored.request.path = path.into_owned();
         match &mut stored.outcome {
-            Outcome::Answer { head, body, .. } => self.answer(head, body),
+            Outcome::Answer {
+                head, body, cut, ..
+            } => self.answer(head, body, cut),
             Outcome::Failed { why, partial } => {
                 *why = self.text(why);
-                if let Some(masked) = masked_head(partial, &self.redactor, &self.finder) {
-                    *partial = masked.into();
-                }
+                self.partial(partial);
             }
         }
         stored
     }
 
-    fn answer(&self, head: &mut Bytes, body: &mut Bytes) {
-        if !self.redactor.is_empty()
-            && let Some(unpacked) = self.unpacked_secret(head, body)
-        {
-            // A coded body hides a secret from the masks, but not from a reader: it is stored without its coding.
-            *body = unpacked.into();
-            *head = renamed_coding(head).into();
-        } else {
-            replace(body, &self.redactor);
+    fn answer(&self, head: &mut Bytes, body: &mut Bytes, cut: &mut bool) {
+        if !self.redactor.is_empty() {
+            if let Some((unpacked, is_whole)) = self.unpacked_secret(head, body) {
+                // A coded body hides a secret from the masks, but not from a reader: it is stored without its coding.
+                *body = unpacked.into();
+                *head = renamed_coding(head).into();
+                *cut |= !is_whole;
+            } else if let Cow::Owned(masked) = self.masked(body) {
+                *body = masked.into();
+            }
         }
         if let Some(masked) = masked_head(head, &self.redactor, &self.finder) {
             *head = masked.into();
         }
     }
 
-    /// The decoded and masked body, when the body is coded and holds a secret.
-    fn unpacked_secret(&self, head: &[u8], body: &[u8]) -> Option<Vec<u8>> {
-        let coding = content_encoding(head);
-        let unpacked = decode_body(&coding, body, DecodeLimits::default()).bytes?;
-        match self.redactor.bytes(&unpacked) {
-            std::borrow::Cow::Borrowed(_) => None,
-            std::borrow::Cow::Owned(masked) => Some(masked),
-        }
+    /// Masks an answer that broke off: split where the judge splits it, so that a coded body is seen as one.
+    fn partial(&self, partial: &mut Bytes) {
+        let head_len = memchr::memmem::find(partial, b"\r\n\r\n").map(|at| at + 2);
+        let mut head = partial.slice(..head_len.unwrap_or(partial.len()));
+        let mut body = head_len.map_or_else(Bytes::new, |at| partial.slice(at + 2..));
+        self.answer(&mut head, &mut body, &mut false);
+        let between: &[u8] = head_len.map_or(b"", |_| b"\r\n");
+        *partial = [&head, between, &body].concat().into();
     }
-}
 
-fn replace(bytes: &mut Bytes, redactor: &Redactor) {
-    if let std::borrow::Cow::Owned(masked) = redactor.bytes(bytes) {
-        *bytes = masked.into();
+    /// The bytes with the secrets outside of canaries masked.
+    fn masked<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        self.redactor.bytes_around_canaries(bytes, &self.finder)
+    }
+
+    /// The decoded and masked body, when the body is coded and holds a secret; also whether that is all of it.
+    fn unpacked_secret(&self, head: &[u8], body: &[u8]) -> Option<(Vec<u8>, bool)> {
+        let coding = content_encoding(head);
+        let decoded = decode_body(&coding, body, DecodeLimits::default());
+        let (unpacked, is_whole) = (decoded.bytes?, decoded.note.is_none());
+        match self.masked(&unpacked) {
+            Cow::Owned(masked) => Some((masked, is_whole)),
+            // A mask within the coded bytes would break the coding: a coder may have copied a piece of a canary, which no
+            // longer looks like one.
+            Cow::Borrowed(_) if matches!(self.masked(body), Cow::Owned(_)) => {
+                Some((unpacked, is_whole))
+            }
+            Cow::Borrowed(_) => None,
+        }
     }
 }
 

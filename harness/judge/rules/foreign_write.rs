@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Rule, RuleInfo, Seen};
 use crate::history::{Exchange, Phase, StepInfo, StepRole};
 use crate::identity::{Canary, UserId};
-use crate::judge::facts::{self, Facts, status};
+use crate::judge::control::listed;
+use crate::judge::facts::{self, Facts, is_accepted, status};
 use crate::judge::findings::{Crossing, Findings};
 use crate::judge::world::World;
 use crate::judge::{ExposureKind, Place, Side};
@@ -13,8 +14,8 @@ use crate::judge::{ExposureKind, Place, Side};
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: "foreign-write",
     title: "removed another user's data",
-    help: "An item that its owner never asked to remove was gone when the owner read it back, and another user's request had \
-           asked to remove one. Look for a write that takes the user from shared state instead of from its own request.",
+    help: "An item that its owner never asked to remove was gone when the owner read it back, and another user's request to \
+           remove one showed that item, or left its own in place. Look for a write that takes the user from shared state instead of from its own request.",
     kind: ExposureKind::Write,
     make: || Box::new(ForeignWrite::default()),
 };
@@ -30,18 +31,30 @@ const VOLLEYS_KEPT: usize = 64;
 ///   contained it: so it was there;
 /// - since then the owner sent no request that removes the slot, successful or not;
 /// - another user did, since the planting;
-/// - the owner's own read-back, answered well and looked at whole, no longer contains it.
+/// - the owner's own read-back no longer contains it: an answer as the step expects it, looked at whole, that contains some
+///   canary of the owner's, whatever its slot and age, and none that the owner may not see. An empty page, or somebody
+///   else's, is no proof that anything is gone.
 ///
-/// And the other user can be told, by the answer to the removing request, which showed the item, or by that user's own item:
-/// the request was answered well, yet the item that it should have removed is still there, or was not read back. When every
-/// other remover demonstrably removed its own item, a note is left and no exposure, since the item may have expired.
+/// And the other user can be told by facts, one of these:
+///
+/// - the answer to the removing request showed the item, which that user may not see;
+/// - the request was accepted, yet that user's own item, planted before it, is still there in that user's own read-back.
+///   A service that only marks what is removed, or removes it later, looks like that for everyone. So it counts only if the
+///   same step was seen to work alone: in the solo phase a removal took the user's own item out of the user's own read-back
+///   (that very user's, if it was tried, otherwise anybody's).
+///
+/// Without such a fact a note is left and no exposure, since the item may have expired.
 #[derive(Debug, Default)]
 struct ForeignWrite {
     items: BTreeMap<(UserId, u16), Item>,
     removals: Vec<Removal>,
     removals_lost: bool,
-    /// By owner and slot: was it there, and the side of the last read-back that tells.
-    read_back: BTreeMap<(UserId, u16), (bool, Side)>,
+    /// What the read-backs tell, by owner and slot.
+    read_back: BTreeMap<(UserId, u16), Left>,
+    /// Whether a removal alone took the user's own item away, by step and slot.
+    works_alone: BTreeMap<(u16, u16), BTreeMap<UserId, bool>>,
+    /// Users whose read-back, when it mattered, showed nothing of theirs.
+    unshown: BTreeSet<UserId>,
     volleys: Vec<Facts>,
     has_removal_in_volley: bool,
     /// Highest exchange id so far, plus one.
@@ -55,15 +68,28 @@ struct Item {
     planted_before: u64,
     was_there: bool,
     owner_asked: bool,
+    /// The step by which its owner, alone, was the first to ask, when that was accepted and the item was there.
+    removed_alone_by: Option<u16>,
     is_decided: bool,
 }
 
-#[derive(Debug)]
+/// What is left of an item, as its owner's read-backs tell.
+#[derive(Debug, Default)]
+struct Left {
+    /// Some answer shows it, whatever else is wrong with that.
+    is_shown: bool,
+    /// A good answer shows it.
+    is_there: bool,
+    /// A good answer proves that it is gone, unless another one shows it.
+    gone: Option<Side>,
+}
+
+#[derive(Clone, Debug)]
 struct Removal {
     user: UserId,
     slot: u16,
-    is_good: bool,
-    /// Canaries of others in the answer.
+    is_accepted: bool,
+    /// Canaries in the answer that the user may not see.
     shown: Vec<Canary>,
     phase: Phase,
     round: u32,
@@ -83,6 +109,7 @@ impl Rule for ForeignWrite {
                 planted_before: self.next_exchange,
                 was_there: false,
                 owner_asked: false,
+                removed_alone_by: None,
                 is_decided: false,
             };
             self.items.insert((canary.owner, canary.slot), item);
@@ -98,10 +125,12 @@ impl Rule for ForeignWrite {
             return;
         };
         for &slot in &step.removes {
-            self.removal(slot, seen);
+            self.removal(slot, seen, world);
         }
-        let is_good = status(seen.exchange).is_some_and(|status| matches!(status, 200..300));
-        if !is_good || step.sees.is_empty() {
+        if step.role == StepRole::ReadBack && seen.exchange.phase == Phase::ReadBack {
+            self.note_read_back(step, seen, world);
+        }
+        if !is_good_page(seen.exchange) || step.sees.is_empty() {
             return;
         }
         for found in seen
@@ -113,11 +142,8 @@ impl Rule for ForeignWrite {
                 item.was_there |= item.canary == found.canary;
             }
         }
-        if step.role == StepRole::ReadBack
-            && seen.exchange.phase == Phase::ReadBack
-            && seen.is_complete
-        {
-            self.note_read_back(step, seen);
+        if step.role == StepRole::ReadBack && seen.exchange.phase == Phase::Solo {
+            self.note_control(step, seen, world);
         }
     }
 
@@ -137,7 +163,18 @@ impl Rule for ForeignWrite {
         self.volleys.clear();
     }
 
-    fn finish(&mut self, _: &World, _: &mut Findings, notes: &mut Vec<String>) {
+    fn finish(&mut self, world: &World, _: &mut Findings, notes: &mut Vec<String>) {
+        if !self.unshown.is_empty() {
+            let users: Vec<String> = self
+                .unshown
+                .iter()
+                .map(|user| world.user_name(*user))
+                .collect();
+            notes.push(format!(
+                "a read-back of {} showed nothing of its owner, so it does not tell what was removed there",
+                listed(&users)
+            ));
+        }
         if self.removals_lost {
             notes.push(format!("more than {REMOVALS_KEPT} removing requests between two read-backs; rule {} saw the first", INFO.id));
         }
@@ -145,9 +182,15 @@ impl Rule for ForeignWrite {
 }
 
 impl ForeignWrite {
-    fn removal(&mut self, slot: u16, seen: &Seen<'_>) {
+    fn removal(&mut self, slot: u16, seen: &Seen<'_>, world: &World) {
         let exchange = seen.exchange;
+        let is_accepted = is_accepted(exchange);
         if let Some(item) = self.items.get_mut(&(exchange.user, slot)) {
+            let is_control =
+                exchange.phase == Phase::Solo && is_accepted && item.was_there && !item.owner_asked;
+            if is_control {
+                item.removed_alone_by = Some(exchange.step);
+            }
             item.owner_asked = true;
         }
         if self.removals.len() == REMOVALS_KEPT {
@@ -158,12 +201,12 @@ impl ForeignWrite {
             .found
             .iter()
             .map(|found| found.canary)
-            .filter(|canary| canary.owner != exchange.user && canary.slot == slot);
+            .filter(|canary| canary.slot == slot && !world.may_read(exchange.user, *canary));
         self.has_removal_in_volley |= exchange.volley.is_some();
         self.removals.push(Removal {
             user: exchange.user,
             slot,
-            is_good: is_good_removal(exchange),
+            is_accepted,
             shown: shown.collect(),
             phase: exchange.phase,
             round: exchange.round,
@@ -171,32 +214,58 @@ impl ForeignWrite {
         });
     }
 
-    fn note_read_back(&mut self, step: &StepInfo, seen: &Seen<'_>) {
+    /// Takes a read-back of the solo phase: did the user's own removal work?
+    fn note_control(&mut self, step: &StepInfo, seen: &Seen<'_>, world: &World) {
+        let user = seen.exchange.user;
+        for &slot in &step.sees {
+            let item = self.items.get(&(user, slot));
+            let Some((item, by)) = item.and_then(|item| Some((item, item.removed_alone_by?)))
+            else {
+                continue;
+            };
+            let is_there = shows(seen, item.canary);
+            if is_there || proves_absence(seen, world) {
+                let works = self.works_alone.entry((by, slot)).or_default();
+                *works.entry(user).or_insert(true) &= !is_there;
+            }
+        }
+    }
+
+    fn note_read_back(&mut self, step: &StepInfo, seen: &Seen<'_>, world: &World) {
         let user = seen.exchange.user;
         for &slot in &step.sees {
             let Some(item) = self.items.get(&(user, slot)) else {
                 continue;
             };
-            let is_there = seen.found.iter().any(|found| found.canary == item.canary);
-            let side = facts::side(seen.exchange);
-            let noted = self
-                .read_back
-                .entry((user, slot))
-                .or_insert_with(|| (is_there, side));
-            noted.0 |= is_there;
+            let left = self.read_back.entry((user, slot)).or_default();
+            let is_shown = shows(seen, item.canary);
+            left.is_shown |= is_shown;
+            left.is_there |= is_shown && is_good_page(seen.exchange);
+            if proves_absence(seen, world) {
+                left.gone.get_or_insert_with(|| facts::side(seen.exchange));
+            }
         }
     }
 
     /// Items that were there, that their owner did not ask to remove, and that are gone.
     fn missing(&mut self) -> Vec<((UserId, u16), Side)> {
         let mut missing = Vec::new();
-        for (key, (is_there, side)) in &self.read_back {
-            let item = self.items.get_mut(key);
-            if let Some(item) = item
-                .filter(|item| !is_there && item.was_there && !item.owner_asked && !item.is_decided)
-            {
+        for (key, left) in &self.read_back {
+            let Some(item) = self.items.get_mut(key) else {
+                continue;
+            };
+            if left.is_shown || !item.was_there || item.owner_asked || item.is_decided {
+                continue;
+            }
+            if let Some(side) = &left.gone {
                 item.is_decided = true;
                 missing.push((*key, side.clone()));
+            } else if self
+                .removals
+                .iter()
+                .any(|removal| removal.may_be_of(*key, item))
+            {
+                self.unshown.insert(key.0);
             }
         }
         missing
@@ -215,28 +284,7 @@ impl ForeignWrite {
             return;
         };
         let canary = item.canary;
-        let others: Vec<&Removal> = self
-            .removals
-            .iter()
-            .filter(|removal| {
-                removal.slot == slot
-                    && removal.user != owner
-                    && removal.side.exchange >= item.planted_before
-            })
-            .collect();
-        if others.is_empty() {
-            return;
-        }
-        let shown: Vec<&Removal> = others
-            .iter()
-            .filter(|removal| removal.shown.contains(&canary))
-            .copied()
-            .collect();
-        let candidates = if shown.is_empty() {
-            self.without_effect_of_their_own(&others)
-        } else {
-            shown
-        };
+        let (candidates, why_none) = self.candidates((owner, slot), item);
         // One request removes one item, so who already answers for another item is taken last.
         let Some(actor) = candidates.iter().min_by_key(|removal| {
             (
@@ -244,12 +292,13 @@ impl ForeignWrite {
                 removal.side.exchange,
             )
         }) else {
-            notes.push(format!(
-                "{} of {} was gone at read-back though its owner did not remove it; every other user who asked to remove one \
-                 had removed its own, so this may be something else",
-                world.slot_name(slot),
-                world.user_name(owner)
-            ));
+            notes.extend(why_none.map(|why| {
+                format!(
+                    "{} of {} was gone at read-back though its owner did not remove it; {why}",
+                    world.slot_name(slot),
+                    world.user_name(owner)
+                )
+            }));
             return;
         };
         let users: BTreeSet<UserId> = candidates.iter().map(|removal| removal.user).collect();
@@ -262,6 +311,7 @@ impl ForeignWrite {
                 world.user_name(actor.user)
             ));
         }
+        let actor = Removal::clone(actor);
         assigned.insert(actor.side.exchange);
         let crossing = Crossing {
             rule: INFO.id,
@@ -276,35 +326,95 @@ impl ForeignWrite {
             round: actor.round,
             canary: Some(canary),
         };
-        let victim_side = victim_side(&mut self.volleys, actor, owner).unwrap_or(read_back);
+        let victim_side = victim_side(&mut self.volleys, &actor, owner).unwrap_or(read_back);
         findings.order(actor.side.order, victim_side.order);
         findings.add(crossing, world, || (actor.side.clone(), Some(victim_side)));
     }
 
-    /// Of the removals, those that were answered well though the item they were for was not seen to go.
-    fn without_effect_of_their_own<'a>(&self, others: &[&'a Removal]) -> Vec<&'a Removal> {
-        let is_gone = |removal: &Removal| {
-            self.read_back
-                .get(&(removal.user, removal.slot))
-                .is_some_and(|(is_there, _)| !is_there)
+    /// The removals by which another user can have removed the item; for none, why not, unless nobody removed anything.
+    fn candidates(
+        &self,
+        (owner, slot): (UserId, u16),
+        item: &Item,
+    ) -> (Vec<&Removal>, Option<&'static str>) {
+        let of_others = || {
+            self.removals
+                .iter()
+                .filter(|removal| removal.may_be_of((owner, slot), item))
         };
-        let is_there = |removal: &Removal| {
-            self.read_back
-                .get(&(removal.user, removal.slot))
-                .is_some_and(|(is_there, _)| *is_there)
-        };
-        let good = || others.iter().copied().filter(|removal| removal.is_good);
-        let misdirected: Vec<&Removal> = good().filter(|removal| is_there(removal)).collect();
-        if misdirected.is_empty() {
-            good().filter(|removal| !is_gone(removal)).collect()
-        } else {
-            misdirected
+        let shown: Vec<&Removal> = of_others()
+            .filter(|removal| removal.shown.contains(&item.canary))
+            .collect();
+        if !shown.is_empty() {
+            return (shown, None);
         }
+        let without_effect: Vec<&Removal> = of_others()
+            .filter(|removal| self.left_its_own(removal))
+            .collect();
+        let proved: Vec<&Removal> = without_effect
+            .iter()
+            .filter(|removal| self.works_alone(removal))
+            .copied()
+            .collect();
+        let why_none = match (of_others().next(), without_effect.first()) {
+            (None, _) => None,
+            (_, None) => Some(
+                "no other user's request can be shown to have removed it, so this may be something else",
+            ),
+            _ => Some(
+                "another user's request to remove one left that user's own in place, but alone such a request was not seen \
+                 to work, so nothing is proved",
+            ),
+        };
+        (proved, why_none)
+    }
+
+    /// True when the request was accepted and yet the item that it was for is still there.
+    fn left_its_own(&self, removal: &Removal) -> bool {
+        let own = (removal.user, removal.slot);
+        let is_for_newest = self
+            .items
+            .get(&own)
+            .is_some_and(|item| removal.side.exchange >= item.planted_before);
+        removal.is_accepted
+            && is_for_newest
+            && self.read_back.get(&own).is_some_and(|left| left.is_there)
+    }
+
+    /// True when such a request was seen to remove its own item alone: that user's, if it was tried, otherwise anybody's.
+    fn works_alone(&self, removal: &Removal) -> bool {
+        let tried = self.works_alone.get(&(removal.side.step, removal.slot));
+        tried.is_some_and(|tried| match tried.get(&removal.user) {
+            Some(works) => *works,
+            None => tried.values().any(|works| *works),
+        })
     }
 }
 
-fn is_good_removal(exchange: &Exchange) -> bool {
-    status(exchange).is_some_and(|status| matches!(status, 200..400))
+impl Removal {
+    /// True when another user than the item's owner sent it, for such an item, after the planting.
+    fn may_be_of(&self, (owner, slot): (UserId, u16), item: &Item) -> bool {
+        self.slot == slot && self.user != owner && self.side.exchange >= item.planted_before
+    }
+}
+
+/// True for an answer that shows what there is: in the 200s, and as its step expects.
+fn is_good_page(exchange: &Exchange) -> bool {
+    is_accepted(exchange) && status(exchange).is_some_and(|status| matches!(status, 200..300))
+}
+
+fn shows(seen: &Seen<'_>, canary: Canary) -> bool {
+    seen.found.iter().any(|found| found.canary == canary)
+}
+
+/// True when what the answer does not show of its user's own is not there: see [`ForeignWrite`].
+fn proves_absence(seen: &Seen<'_>, world: &World) -> bool {
+    let user = seen.exchange.user;
+    let mut found = seen.found.iter().map(|found| found.canary);
+    is_good_page(seen.exchange)
+        && seen.is_complete
+        && found.clone().any(|canary| canary.owner == user)
+        && found.all(|canary| world.may_read(user, canary))
 }
 
 /// The victim's request that was under way together with the removing one.
@@ -324,235 +434,4 @@ fn victim_side(volleys: &mut [Facts], actor: &Removal, victim: UserId) -> Option
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::history::{Outcome, Record};
-    use crate::judge::rules::testing::*;
-    use crate::judge::{Judgement, Verdict};
-
-    fn mail(owner: u32) -> Outcome {
-        page(&text(owner, 0, 0))
-    }
-
-    /// A volley in which user 0 deletes and the others read, then everybody's mail as it is read back.
-    fn volley(deleted: Outcome, read_back: &[Outcome]) -> Story {
-        let mut story = Story::of(read_back.len() as u32);
-        let mut requests = vec![(0, DELETE, deleted)];
-        requests.extend((1..read_back.len() as u32).map(|user| (user, READ, mail(user))));
-        story.volley(requests);
-        for (user, outcome) in read_back.iter().enumerate() {
-            story.read_back(user as u32, outcome.clone());
-        }
-        story
-    }
-
-    fn writes(judgement: &Judgement) -> Vec<(u32, u32)> {
-        let writes = judgement
-            .exposures
-            .iter()
-            .filter(|exposure| exposure.kind == ExposureKind::Write);
-        writes
-            .map(|exposure| (exposure.viewer.0, exposure.victim.0))
-            .collect()
-    }
-
-    #[test]
-    fn the_answer_tells_whose_item_went() {
-        let judgement = volley(
-            page(&format!("deleted {}", text(1, 0, 0))),
-            &[mail(0), page(""), mail(2)],
-        )
-        .judge();
-        assert_eq!(writes(&judgement), [(0, 1)]);
-        let exposure = judgement
-            .exposures
-            .iter()
-            .find(|exposure| exposure.rule == "foreign-write")
-            .unwrap();
-        assert_eq!(
-            (exposure.step, exposure.slot, &exposure.place),
-            (DELETE, Some(0), &Place::ReadBack)
-        );
-        assert_eq!(
-            (exposure.phase, exposure.canary.clone()),
-            (Phase::Volley, Some(text(1, 0, 0)))
-        );
-        assert_eq!(exposure.viewer_side.order, Some(0));
-        assert_eq!(
-            exposure
-                .victim_side
-                .as_ref()
-                .map(|side| (side.step, side.order)),
-            Some((READ, Some(1)))
-        );
-        assert_eq!(judgement.counts.writes, 1);
-        assert!(
-            judgement
-                .exposures
-                .iter()
-                .any(|exposure| exposure.rule == "canary-crossed"),
-            "it was shown as well"
-        );
-    }
-
-    #[test]
-    fn a_removal_without_effect_of_its_own_tells_who() {
-        let judgement = volley(page("deleted"), &[mail(0), page("empty"), mail(2)]).judge();
-        assert_eq!(
-            (judgement.verdict, writes(&judgement)),
-            (Verdict::Exposed, vec![(0, 1)])
-        );
-        assert!(judgement.notes.is_empty(), "{:?}", judgement.notes);
-    }
-
-    #[test]
-    fn a_redirect_is_a_good_removal_and_a_refusal_is_not() {
-        assert_eq!(
-            writes(&volley(answer(303, "", b""), &[mail(0), page("")]).judge()),
-            [(0, 1)]
-        );
-        assert_eq!(
-            writes(&volley(answer(404, "", b""), &[mail(0), page("")]).judge()),
-            []
-        );
-    }
-
-    #[test]
-    fn several_candidates_are_said() {
-        let mut story = Story::of(4);
-        story.volley(vec![
-            (0, DELETE, page("")),
-            (1, DELETE, page("")),
-            (2, READ, mail(2)),
-            (3, READ, mail(3)),
-        ]);
-        for (user, outcome) in [mail(0), mail(1), page(""), page("")]
-            .into_iter()
-            .enumerate()
-        {
-            story.read_back(user as u32, outcome);
-        }
-        let judgement = story.judge();
-        assert_eq!(
-            writes(&judgement),
-            [(0, 2), (1, 3)],
-            "each removal answers for one item"
-        );
-        assert!(
-            judgement
-                .notes
-                .iter()
-                .any(|note| note.contains("one of 2 users")),
-            "{:?}",
-            judgement.notes
-        );
-    }
-
-    #[test]
-    fn what_is_no_exposure() {
-        let none = |mut story: Story, what: &str| {
-            let judgement = story.judge();
-            assert_eq!(writes(&judgement), [], "{what}");
-            judgement
-        };
-        none(
-            volley(page("deleted"), &[page(""), mail(1)]),
-            "everybody got what they asked for",
-        );
-        let gone = none(
-            volley(page("deleted"), &[page(""), page("")]),
-            "the remover's own item went",
-        );
-        assert!(
-            gone.notes
-                .iter()
-                .any(|note| note.contains("something else")),
-            "{:?}",
-            gone.notes
-        );
-        none(
-            volley(page("deleted"), &[mail(0), answer(500, "", b"")]),
-            "the read-back failed",
-        );
-        let cut = Outcome::Answer {
-            status: 200,
-            head: "HTTP/1.1 200 OK\r\n".into(),
-            body: "".into(),
-            cut: true,
-        };
-        none(
-            volley(page("deleted"), &[mail(0), cut]),
-            "the read-back is not whole",
-        );
-        let coded = answer(200, "Content-Encoding: gzip\r\n", b"broken");
-        none(
-            volley(page("deleted"), &[mail(0), coded]),
-            "the read-back cannot be unpacked",
-        );
-
-        let mut own = Story::of(2);
-        own.volley(vec![
-            (0, DELETE, page("")),
-            (1, DELETE, answer(500, "", b"")),
-            (1, READ, mail(1)),
-        ]);
-        own.read_back(0, mail(0)).read_back(1, page(""));
-        none(
-            own,
-            "the owner asked too, even if the answer says it failed",
-        );
-
-        let mut nobody = Story::of(2);
-        nobody.volley(vec![(0, READ, mail(0)), (1, READ, mail(1))]);
-        nobody.read_back(0, mail(0)).read_back(1, page(""));
-        none(nobody, "nobody removed anything");
-
-        let mut never_there = Story::of(2);
-        never_there.records.push(plant(1, 0, 1));
-        never_there.volley(vec![(0, DELETE, page("")), (1, READ, mail(1))]);
-        never_there.read_back(0, mail(0)).read_back(1, mail(1));
-        none(never_there, "the newest item was never there");
-
-        let mut earlier = Story::of(2);
-        earlier.alone(0, DELETE, Phase::Solo, page(""));
-        earlier.records.push(plant(1, 0, 1));
-        earlier.alone(1, READ, Phase::Solo, page(&text(1, 0, 1)));
-        earlier.read_back(0, mail(0)).read_back(1, page(""));
-        none(earlier, "the removal came before the planting");
-    }
-
-    #[test]
-    fn each_item_is_decided_once() {
-        let mut story = volley(page("deleted"), &[mail(0), page("")]);
-        story.volley(vec![(0, DELETE, page("")), (1, READ, page(""))]);
-        story.read_back(0, mail(0)).read_back(1, page(""));
-        assert_eq!(story.judge().counts.writes, 1);
-        // Planted anew, it can be lost anew.
-        let mut story = volley(page("deleted"), &[mail(0), page("")]);
-        story.records.push(plant(1, 0, 1));
-        story.volley(vec![(0, DELETE, page("")), (1, READ, page(&text(1, 0, 1)))]);
-        story.read_back(0, mail(0)).read_back(1, page(""));
-        let judgement = story.judge();
-        assert_eq!(judgement.counts.writes, 2);
-        assert_eq!(
-            (writes(&judgement), judgement.exposures[0].times_seen),
-            (vec![(0, 1)], 2)
-        );
-    }
-
-    #[test]
-    fn decided_before_the_next_request() {
-        let mut story = volley(page("deleted"), &[mail(0), page("")]);
-        // What the owner asks for afterwards does not explain what was gone before.
-        story.volley(vec![(1, DELETE, page("")), (0, READ, mail(0))]);
-        assert_eq!(writes(&story.judge()), [(0, 1)]);
-    }
-
-    #[test]
-    fn a_history_that_ends_after_the_read_back_is_decided_too() {
-        let mut story = volley(page("deleted"), &[mail(0), page("")]);
-        assert!(!matches!(story.records.last(), Some(Record::End(_))));
-        assert_eq!(writes(&crate::judge::judge(&story.records)), [(0, 1)]);
-        let _ = &mut story;
-    }
-}
+mod tests;

@@ -1,56 +1,52 @@
 //! One session id issued to two users.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Rule, RuleInfo, Seen};
 use crate::history::{Cookie, Exchange, Outcome, Phase, StepRole, lines};
 use crate::identity::UserId;
+use crate::judge::facts::{self, is_accepted};
 use crate::judge::findings::{Crossing, Findings};
 use crate::judge::world::World;
-use crate::judge::{ExposureKind, Place, Side, facts};
+use crate::judge::{ExposureKind, Place, Side};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: "session-shared",
     title: "was given another user's session",
-    help: "Two log-ins of different users were answered with one and the same session id. Look for an id that is made from \
+    help: "Two log-ins of different users were answered with one and the same session cookie. Look for an id that is made from \
            something two requests can share (time, a counter read before it is written, a seeded generator), and for log-in \
            answers that a cache may keep.",
     kind: ExposureKind::Session,
     make: || Box::new(SharedSession::default()),
 };
 
-/// Names of cookies that are followed; a service sets a handful.
+/// Names of undeclared cookies that are followed; a service sets a handful.
 const NAMES_KEPT: usize = 32;
 /// Session ids that are remembered over all names. Those issued later are compared with these.
 const IDS_KEPT: usize = 200_000;
 
 /// Equal values alone prove nothing: a cookie may say the language, the back end or the experiment, and be equal for many by
-/// design. A value counts as a session id when all of this holds:
+/// design. So an exposure is only this: answers to log-ins of different users, accepted and below 400, set the cookie that
+/// the scenario declares to be the session's ([`StepInfo::session`](crate::history::StepInfo::session)) to the same value,
+/// which is long enough for a session id and not set to be deleted.
 ///
-/// - it was set by an answer (status below 400) to a step of role log-in, and not to be deleted;
-/// - it has 16 characters at least;
-/// - the cookie's name says session, sid, auth, token, log-in or jwt, or is `id`, and does not say csrf or xsrf;
-/// - of the values that log-ins were given for that name, some went to one user only, and no fewer than went to several:
-///   what everyone gets is a constant, and what most users share with somebody is a class of users.
-///
-/// What it misses by being strict is still seen by its consequences: whoever holds another's session receives canaries.
+/// Of a log-in without that declaration, a cookie whose name says session, sid, auth, token, log-in or jwt, or is `id`, and
+/// does not say csrf or xsrf, is worth a note when it was equal for several users. What crosses by it is still seen by its
+/// consequences: whoever holds another's session receives canaries.
 #[derive(Debug, Default)]
 struct SharedSession {
-    names: BTreeMap<Vec<u8>, Name>,
-    ids: usize,
-}
-
-/// The values of one cookie.
-#[derive(Debug, Default)]
-struct Name {
-    first_by_value: BTreeMap<u64, Issue>,
-    /// Crossings, in order of occurrence.
+    /// The first log-in that was given a value of a declared cookie, by name and value.
+    issued: BTreeMap<(String, u64), Issue>,
+    /// In order of occurrence.
     shared: Vec<Shared>,
-    /// Distinct values that were issued to more than one user.
-    shared_values: BTreeSet<u64>,
+    /// The first user who was given a value of another cookie that may be a session's, by name and value.
+    plausible: BTreeMap<Vec<u8>, BTreeMap<u64, UserId>>,
+    plausible_ids: usize,
+    /// Names of the latter that were equal for several users.
+    equal: BTreeSet<Vec<u8>>,
 }
 
-/// The first log-in that was given a value.
 #[derive(Clone, Debug)]
 struct Issue {
     user: UserId,
@@ -59,115 +55,119 @@ struct Issue {
 
 #[derive(Debug)]
 struct Shared {
-    viewer: UserId,
-    victim: UserId,
-    side: Side,
-    victim_side: Side,
+    viewer: Issue,
+    victim: Issue,
     phase: Phase,
     round: u32,
 }
 
-/// Crossings kept per name.
+/// Crossings kept.
 const SHARED_KEPT: usize = 10_000;
 
 impl Rule for SharedSession {
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, _: &mut Vec<Crossing>) {
         let exchange = seen.exchange;
-        if world
-            .step(exchange.step)
-            .is_none_or(|step| step.role != StepRole::LogIn)
-        {
-            return;
-        }
-        let Outcome::Answer {
-            status: ..400,
-            head,
-            ..
-        } = &exchange.outcome
-        else {
+        let step = world.step(exchange.step);
+        let Some(log_in) = step.filter(|step| step.role == StepRole::LogIn) else {
             return;
         };
+        let Outcome::Answer { head, .. } = &exchange.outcome else {
+            return;
+        };
+        if !is_accepted(exchange) {
+            return;
+        }
         for cookie in lines(head).filter_map(|line| Cookie::of(&line)) {
-            if !names_a_session(cookie.name) || is_deletion(cookie.attributes) {
+            if is_deletion(cookie.attributes) {
                 continue;
             }
-            if let Some(value) = cookie.fingerprint(world.salt) {
-                self.issued(cookie.name, value, exchange);
+            let Some(value) = cookie.fingerprint(world.salt) else {
+                continue;
+            };
+            match &log_in.session {
+                Some(name) if name.as_bytes() == cookie.name => self.issued(name, value, exchange),
+                None if names_a_session(cookie.name) => {
+                    self.plausible(cookie.name, value, exchange.user)
+                }
+                _ => {}
             }
         }
     }
 
     fn finish(&mut self, world: &World, findings: &mut Findings, notes: &mut Vec<String>) {
-        for (name, values) in std::mem::take(&mut self.names) {
-            if values.shared.is_empty() {
-                continue;
-            }
-            if !values.is_of_sessions() {
-                let name = String::from_utf8_lossy(&name).into_owned();
-                notes.push(format!("cookie {name} had equal values for several users, as a constant or a class has; no exposure"));
-                continue;
-            }
-            for shared in values.shared {
-                let crossing = Crossing {
-                    rule: INFO.id,
-                    kind: INFO.kind,
-                    viewer: shared.viewer,
-                    victim: shared.victim,
-                    step: shared.side.step,
-                    slot: None,
-                    place: Place::Header("set-cookie".into()),
-                    form: None,
-                    phase: shared.phase,
-                    round: shared.round,
-                    canary: None,
-                };
-                findings.add(crossing, world, || (shared.side, Some(shared.victim_side)));
-            }
+        for shared in std::mem::take(&mut self.shared) {
+            let crossing = Crossing {
+                rule: INFO.id,
+                kind: INFO.kind,
+                viewer: shared.viewer.user,
+                victim: shared.victim.user,
+                step: shared.viewer.side.step,
+                slot: None,
+                place: Place::Header("set-cookie".into()),
+                form: None,
+                phase: shared.phase,
+                round: shared.round,
+                canary: None,
+            };
+            findings.add(crossing, world, || {
+                (*shared.viewer.side, Some(*shared.victim.side))
+            });
+        }
+        for name in &self.equal {
+            notes.push(format!(
+                "cookie {} was set to equal values for several users at log-in; should it be the session's, name it in the \
+                 scenario (session = \"…\"), and it counts as an exposure",
+                String::from_utf8_lossy(name)
+            ));
         }
     }
 }
 
 impl SharedSession {
-    fn issued(&mut self, name: &[u8], value: u64, exchange: &Exchange) {
-        if !self.names.contains_key(name) {
-            if self.names.len() == NAMES_KEPT {
-                return;
-            }
-            self.names.insert(name.to_vec(), Name::default());
-        }
-        let Some(values) = self.names.get_mut(name) else {
-            return;
+    fn issued(&mut self, name: &str, value: u64, exchange: &Exchange) {
+        let issue = || Issue {
+            user: exchange.user,
+            side: Box::new(facts::side(exchange)),
         };
-        match values.first_by_value.get(&value) {
-            None if self.ids < IDS_KEPT => {
-                self.ids += 1;
-                let issue = Issue {
-                    user: exchange.user,
-                    side: Box::new(facts::side(exchange)),
-                };
-                values.first_by_value.insert(value, issue);
+        let is_full = self.issued.len() == IDS_KEPT;
+        match self.issued.entry((name.to_owned(), value)) {
+            Entry::Vacant(entry) if !is_full => {
+                entry.insert(issue());
             }
-            Some(first) if first.user != exchange.user && values.shared.len() < SHARED_KEPT => {
-                values.shared.push(Shared {
-                    viewer: exchange.user,
-                    victim: first.user,
-                    side: facts::side(exchange),
-                    victim_side: (*first.side).clone(),
+            Entry::Occupied(first)
+                if first.get().user != exchange.user && self.shared.len() < SHARED_KEPT =>
+            {
+                self.shared.push(Shared {
+                    viewer: issue(),
+                    victim: first.get().clone(),
                     phase: exchange.phase,
                     round: exchange.round,
                 });
-                values.shared_values.insert(value);
             }
             _ => {}
         }
     }
-}
 
-impl Name {
-    /// True when values differ between log-ins as sessions do: most of them went to one user only.
-    fn is_of_sessions(&self) -> bool {
-        let own = self.first_by_value.len() - self.shared_values.len();
-        own >= 1 && own >= self.shared_values.len()
+    fn plausible(&mut self, name: &[u8], value: u64, user: UserId) {
+        if !self.plausible.contains_key(name) {
+            if self.plausible.len() == NAMES_KEPT {
+                return;
+            }
+            self.plausible.insert(name.to_vec(), BTreeMap::new());
+        }
+        let Some(first_by_value) = self.plausible.get_mut(name) else {
+            return;
+        };
+        match first_by_value.get(&value) {
+            None if self.plausible_ids < IDS_KEPT => {
+                self.plausible_ids += 1;
+                first_by_value.insert(value, user);
+            }
+            Some(first) if *first != user => {
+                self.equal.insert(name.to_vec());
+            }
+            _ => {}
+        }
     }
 }
 
@@ -202,19 +202,19 @@ fn is_deletion(attributes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Record;
     use crate::judge::Verdict;
     use crate::judge::rules::testing::*;
 
     /// Log-ins with the given `Set-Cookie` lines, on top of a good run in which everybody has an id of their own.
-    fn story(cookies: &[(u32, &str)]) -> Story {
+    fn story(session: Option<&str>, cookies: &[(u32, &str)]) -> Story {
         let mut story = Story::of(4);
+        if let Some(Record::Start(start)) = story.records.first_mut() {
+            start.steps[usize::from(LOG_IN)].session = session.map(str::to_owned);
+        }
         for (user, cookie) in cookies {
-            story.alone(
-                *user,
-                LOG_IN,
-                Phase::Setup,
-                answer(200, &format!("Set-Cookie: {cookie}\r\n"), b""),
-            );
+            let headers = format!("Set-Cookie: {cookie}\r\n");
+            story.alone(*user, LOG_IN, Phase::Setup, answer(200, &headers, b""));
         }
         story.volley(
             (0..4)
@@ -228,10 +228,13 @@ mod tests {
 
     #[test]
     fn one_id_for_two_users() {
-        let judgement = story(&[
-            (1, &format!("sid={SAME}; Path=/")),
-            (2, &format!("sid={SAME}")),
-        ])
+        let judgement = story(
+            Some("sid"),
+            &[
+                (1, &format!("sid={SAME}; Path=/")),
+                (2, &format!("sid={SAME}")),
+            ],
+        )
         .judge();
         assert_eq!(judgement.verdict, Verdict::Exposed);
         let [exposure] = &judgement.exposures[..] else {
@@ -253,86 +256,89 @@ mod tests {
     }
 
     #[test]
+    fn the_declared_cookie_needs_no_telling_name() {
+        // Everybody has the same: a service that gives one session to all.
+        let same = format!("k={SAME}");
+        let all: Vec<(u32, &str)> = (0..4).map(|user| (user, same.as_str())).collect();
+        let judgement = story(Some("k"), &all).judge();
+        assert_eq!(
+            (judgement.verdict, judgement.exposures.len()),
+            (Verdict::Exposed, 3)
+        );
+    }
+
+    #[test]
     fn what_is_no_exposure() {
-        let same = |cookie: &str| {
-            story(&[
-                (0, cookie),
-                (1, cookie),
-                (2, cookie),
-                (3, "sid=bbbbbbbbbbbbbbbbbbbb"),
-            ])
-            .judge()
-        };
         for cookie in [
-            "lang=en",
             "sid=short",
-            "region=eu-central-frankfurt",
-            "route=0123456789abcdef0123456789abcdef",
-            "csrf_token=0123456789abcdef0123456789abcdef",
             "sid=aaaaaaaaaaaaaaaaaaaa; Max-Age=0",
             "sid=aaaaaaaaaaaaaaaaaaaa; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
             "sid=",
+            "SID=aaaaaaaaaaaaaaaaaaaa",
+            "session=aaaaaaaaaaaaaaaaaaaa",
+            "route=0123456789abcdef0123456789abcdef",
         ] {
-            let judgement = same(cookie);
+            let of_all = [(0, cookie), (1, cookie), (2, cookie)];
+            let judgement = story(Some("sid"), &of_all).judge();
             assert_eq!(
                 (judgement.verdict, judgement.exposures.len()),
                 (Verdict::Isolated, 0),
                 "{cookie}"
             );
+            assert_eq!(judgement.notes, [""; 0], "{cookie}");
         }
-        let twice_by_one =
-            story(&[(1, &format!("sid={SAME}")), (1, &format!("sid={SAME}"))]).judge();
+        let own = format!("sid={SAME}");
+        let twice_by_one = story(Some("sid"), &[(1, &own), (1, &own)]).judge();
         assert_eq!(twice_by_one.verdict, Verdict::Isolated);
     }
 
     #[test]
-    fn a_constant_and_a_class_are_no_sessions() {
-        // Another name than the one with ids of its own, so that nothing but these values is known of it.
-        let constant = story(&[(0, &format!("auth={SAME}")), (1, &format!("auth={SAME}"))]).judge();
-        assert_eq!(constant.verdict, Verdict::Isolated);
+    fn an_undeclared_cookie_is_worth_a_note_at_most() {
+        let notes = |cookie: &str| {
+            let other = "sid=bbbbbbbbbbbbbbbbbbbb";
+            let judgement =
+                story(None, &[(0, cookie), (1, cookie), (2, cookie), (3, other)]).judge();
+            assert_eq!(
+                (judgement.verdict, judgement.exposures.len()),
+                (Verdict::Isolated, 0),
+                "{cookie}"
+            );
+            judgement.notes
+        };
+        let [note] = &notes(&format!("sid={SAME}"))[..] else {
+            panic!("no note")
+        };
         assert!(
-            constant
-                .notes
-                .iter()
-                .any(|note| note.contains("cookie auth")),
-            "{:?}",
-            constant.notes
+            note.starts_with("cookie sid was set to equal values"),
+            "{note}"
         );
-        let other = "bbbbbbbbbbbbbbbbbbbb";
-        let classes: Vec<String> = [SAME, SAME, other, other]
-            .iter()
-            .map(|value| format!("auth={value}"))
-            .collect();
-        let classes: Vec<(u32, &str)> = classes
-            .iter()
-            .zip(0..)
-            .map(|(cookie, user)| (user, cookie.as_str()))
-            .collect();
-        assert_eq!(story(&classes).judge().verdict, Verdict::Isolated);
+        for cookie in [
+            "lang=aaaaaaaaaaaaaaaaaaaa",
+            "csrf_token=0123456789abcdef0123456789abcdef",
+            "sid=aaaaaaaaaaaaaaaaaaaa; Max-Age=0",
+            "sid=short",
+        ] {
+            assert_eq!(notes(cookie), [""; 0], "{cookie}");
+        }
     }
 
     #[test]
     fn only_log_ins_that_worked_count() {
-        let mut elsewhere = Story::of(3);
-        for user in [0, 1] {
-            elsewhere.alone(
-                user,
-                READ,
-                Phase::Solo,
-                answer(200, &format!("Set-Cookie: sid={SAME}\r\n"), b""),
-            );
-        }
-        assert!(elsewhere.judge().exposures.is_empty());
-        let mut refused = Story::of(3);
-        for user in [0, 1] {
-            refused.alone(
-                user,
-                LOG_IN,
-                Phase::Volley,
-                answer(403, &format!("Set-Cookie: sid={SAME}\r\n"), b""),
-            );
-        }
-        assert!(refused.judge().exposures.is_empty());
+        let set = format!("Set-Cookie: sid={SAME}\r\n");
+        let judged = |step, status, refused| {
+            let mut story = story(Some("sid"), &[]);
+            for user in [0, 1] {
+                story.alone(user, step, Phase::Solo, answer(status, &set, b""));
+                if let Some(Record::Exchange(exchange)) = story.records.last_mut() {
+                    exchange.refused = refused;
+                }
+            }
+            story.judge().exposures.len()
+        };
+        assert_eq!(judged(LOG_IN, 302, false), 1);
+        assert_eq!(judged(LOG_IN, 403, false), 0);
+        assert_eq!(judged(LOG_IN, 200, true), 0);
+        assert_eq!(judged(READ, 200, false), 0);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(in crate::judge) fn start(users: usize) -> Start {
     let step = |name: &str, role, sees: &[u16], removes: &[u16]| StepInfo {
         name: name.into(),
         role,
+        session: None,
         sees: sees.to_vec(),
         removes: removes.to_vec(),
     };
@@ -101,6 +102,7 @@ pub(in crate::judge) fn exchange(id: u64, user: u32, step: u16) -> Exchange {
         first_byte_ns: Some(id * 10 + 5),
         done_ns: id * 10 + 6,
         server: None,
+        refused: false,
         outcome: answer(200, "", b""),
     }
 }

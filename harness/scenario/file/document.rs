@@ -63,8 +63,6 @@ pub(super) fn read(
     let fire = read_fire(&root)?;
     let mut compiler = Compiler::new(text, lookup);
     let users = read_users(&root, &mut compiler)?;
-    // What the environment supplied up to here is in the users' attributes.
-    compiler.supplied.clear();
     let mixed = fire.pattern == Pattern::Mixed;
     let mut steps = StepReader::new(&mut compiler, text, &users);
     let mut lists = Vec::new();
@@ -375,7 +373,10 @@ fn read_user(
         fields.required("name", "for example `name = \"user{{ index }}\"`")?,
         "name",
     )?;
+    // Names are shown: what the environment supplied for a name alone is no secret.
+    let supplied = compiler.supplied.len();
     let name = compiler.compile(&name, Place::User, true)?;
+    compiler.supplied.truncate(supplied);
     let mut attributes = BTreeMap::new();
     for (key, node) in fields
         .entries()

@@ -19,9 +19,9 @@ use crate::scenario::step::{Step, check_header_value, check_path};
 use crate::scenario::template::{BUILT_IN_NAMES, Text, Values};
 use crate::scenario::users::Users;
 
-const KEYS: [&str; 13] = [
-    "name", "login", "method", "path", "headers", "json", "form", "text", "status", "capture",
-    "readers", "sees", "removes",
+const KEYS: [&str; 14] = [
+    "name", "login", "session", "method", "path", "headers", "json", "form", "text", "status",
+    "capture", "readers", "sees", "removes",
 ];
 
 /// Headers that belong to the sender: a scenario that set them would break how requests are framed or released.
@@ -189,6 +189,7 @@ impl<'c, 'l> StepReader<'c, 'l> {
             name,
             role: list.role(login),
             line: line_of(self.document, fields.span().start),
+            session: read_session(&fields, login)?,
             status: read_status(&fields)?,
             captures: read_captures(&fields)?,
             sees,
@@ -361,6 +362,34 @@ impl<'c, 'l> StepReader<'c, 'l> {
         }
         Ok(())
     }
+}
+
+fn read_session(fields: &Fields<'_>, login: bool) -> Result<Option<String>, Fault> {
+    let Some(session) = fields.text("session")? else {
+        return Ok(None);
+    };
+    if !login {
+        let fault = Fault::new(
+            fields.key_span("session"),
+            "`session` names the cookie that a log-in sets, and this step does not log in",
+            "only beside `login = true`",
+        );
+        return Err(fault.hint(
+            "move it to the step of `[[setup]]` or `[[each-round]]` that has `login = true`",
+        ));
+    }
+    // A cookie's name is a token (RFC 6265, 4.1.1).
+    if !is_token(session.text) {
+        let fault = Fault::new(
+            session.span,
+            "a cookie's name has letters, digits and a few signs alone",
+            "not a cookie's name",
+        );
+        return Err(
+            fault.hint("the name alone, without `=` and value: for example `session = \"sid\"`")
+        );
+    }
+    Ok(Some(session.text.to_owned()))
 }
 
 fn read_method(fields: &Fields<'_>) -> Result<String, Fault> {

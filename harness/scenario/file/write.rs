@@ -151,6 +151,9 @@ fn write_step(page: &mut Page, step: &Step, scenario: &Scenario) {
     if step.role == StepRole::LogIn {
         page.entry("login", true);
     }
+    if let Some(session) = &step.session {
+        page.text("session", session);
+    }
     page.text("method", &step.method);
     page.text("path", step.path.source());
     if !step.headers.is_empty() {
