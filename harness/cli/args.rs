@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use crosswire::identity::UserId;
 use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
 
 use crate::exit;
@@ -27,7 +28,7 @@ enum Command {
     Demo(DemoArgs),
     /// Run scenarios against a bundled target or a service of your own
     Run(RunArgs),
-    /// Judge a stored history again
+    /// Judge a stored history again; it exits by --expect, since a history holds no expectation
     Judge(JudgeArgs),
     /// Start a bundled target for a person to try
     Serve(ServeArgs),
@@ -111,23 +112,23 @@ pub(crate) struct RunArgs {
     #[arg(long, value_parser = word::<StoreKind>(StoreKind::WORDS), value_name = "STORE", help_heading = "Target", conflicts_with = "url")]
     pub(crate) store: Option<StoreKind>,
     /// Pause of the bundled target's store before each operation, such as 2ms
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Target", conflicts_with = "url")]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Target", conflicts_with = "url")]
     pub(crate) store_delay: Option<Duration>,
 
     /// Verdict that counts as success
     #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Run")]
     pub(crate) expect: Option<Expect>,
     /// Seed of groups, mixes and offsets; random when absent, always printed
-    #[arg(long, value_name = "N", help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) seed: Option<u64>,
     /// Rounds
-    #[arg(long, value_name = "N", help_heading = "Run")]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32), allow_negative_numbers = true)]
     pub(crate) rounds: Option<u32>,
     /// Users, made by the scenario's pattern
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=i64::from(UserId::LIMIT)), allow_negative_numbers = true)]
     pub(crate) users: Option<u32>,
-    /// End the run after this time, such as 30s or 2m; what was done until then counts
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Run")]
+    /// End the run after this time, such as 30s or 2m (at least 1s); what was done until then counts
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) duration: Option<Duration>,
     /// How the requests of a volley are released
     #[arg(long, value_parser = word::<StrategyName>(StrategyName::WORDS), value_name = "NAME", help_heading = "Run")]
@@ -151,7 +152,8 @@ pub(crate) struct RunArgs {
 /// Reports to write.
 #[derive(Debug, Default, Args)]
 pub(crate) struct OutputArgs {
-    /// Write a report, for instance json=report.json; `-` is stdout; repeatable
+    /// Write a report, for instance json=report.json; `-` is stdout, and {scenario} in the name stands for the
+    /// scenario's; repeatable
     #[arg(long, value_name = "FORMAT=FILE", help_heading = "Output")]
     pub(crate) report: Vec<String>,
 }
@@ -162,7 +164,7 @@ pub(crate) struct JudgeArgs {
     /// The history
     #[arg(value_name = "FILE")]
     pub(crate) history: PathBuf,
-    /// Verdict that counts as success
+    /// Verdict that counts as success: a history does not hold what its scenario expected
     #[arg(long, value_enum, value_name = "VERDICT", default_value = "isolated")]
     pub(crate) expect: Expect,
     #[command(flatten)]
@@ -177,17 +179,17 @@ pub(crate) struct ServeArgs {
     /// The target and its variant, as `crosswire targets` lists them
     #[arg(value_name = "TARGET/VARIANT")]
     pub(crate) target: String,
-    /// Address to listen on
+    /// Loopback address to listen on; it never listens beyond this machine
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) addr: SocketAddr,
     /// Database file that survives a restart; temporary when absent
     #[arg(long, value_name = "FILE")]
     pub(crate) db: Option<PathBuf>,
     /// Pause of the store before each operation, such as 200ms: widens the window for a person
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0ms")]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, default_value = "0ms")]
     pub(crate) store_delay: Duration,
     /// Users to create
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000), allow_negative_numbers = true)]
     pub(crate) users: u32,
     /// Serve over TLS with a certificate made for this run
     #[arg(long)]
@@ -198,10 +200,10 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Users in acts 3 to 5
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(4..=200))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(4..=200), allow_negative_numbers = true)]
     pub(crate) users: u32,
     /// Seed; random when absent, always printed
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true)]
     pub(crate) seed: Option<u64>,
     /// A short version for regression suites: fewer users and rounds
     #[arg(long)]
@@ -261,6 +263,12 @@ where
     PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
+/// A seed, with an error that tells the range.
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("must be a whole number from 0 to {}", u64::MAX))
+}
+
 /// A time with its unit: `250us`, `2ms`, `30s`, `2m`.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text
@@ -269,7 +277,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(digits);
     let number: u64 = number
         .parse()
-        .map_err(|_| format!("`{text}` is not a whole number with a unit, such as 30s"))?;
+        .map_err(|_| "must be a whole number from 0 with a unit, such as 30s".to_owned())?;
     match unit {
         "us" => Ok(Duration::from_micros(number)),
         "ms" => Ok(Duration::from_millis(number)),
@@ -289,6 +297,25 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_negative_number_is_out_of_range_and_no_unknown_flag() {
+        for flag in ["seed=-5", "users=-5", "rounds=-5", "duration=-5s", "seed=x"] {
+            let (flag, value) = flag.split_once('=').unwrap();
+            let flag = format!("--{flag}");
+            let error = Cli::try_parse_from(["crosswire", "run", "x", &flag, value]).unwrap_err();
+            let kind = error.kind();
+            assert!(
+                kind == clap::error::ErrorKind::ValueValidation,
+                "{flag}: {error}"
+            );
+            let text = error.to_string();
+            assert!(
+                text.contains(" from 0") || text.contains(" is not in "),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const UNREACHABLE: u8 = 3;
 /// The run is worth too little for a verdict.
 pub(crate) const INCONCLUSIVE: u8 = 4;
-/// Isolated, though something else was expected: an exposure that did not show.
+/// Isolated, though something else was expected, such as an exposure that did not show.
 pub(crate) const NOT_SHOWN: u8 = 6;
 /// The user interrupted; what had been recorded is reported all the same.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -26,7 +26,7 @@ pub(crate) const MEANINGS: [(u8, &str); 7] = [
         AS_EXPECTED,
         "the verdict is the expected one (isolated, unless the scenario or --expect says otherwise)",
     ),
-    (EXPOSED, "exposed, though isolated was expected"),
+    (EXPOSED, "exposed, though it was not expected"),
     (
         USAGE,
         "wrong usage, wrong scenario, or a file that cannot be read or written",
@@ -36,7 +36,7 @@ pub(crate) const MEANINGS: [(u8, &str); 7] = [
         INCONCLUSIVE,
         "inconclusive: the run is worth too little for a verdict",
     ),
-    (NOT_SHOWN, "an expected exposure did not show"),
+    (NOT_SHOWN, "isolated, though something else was expected"),
     (
         INTERRUPTED,
         "interrupted; what was recorded until then is kept and reported",

@@ -16,6 +16,23 @@ pub(crate) fn check(url: &str, allowed: &[String]) -> Result<(), Failure> {
     })
 }
 
+/// Checks the value of an `--allow-host`.
+///
+/// # Errors
+/// Usage, when it is anything but a host.
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
+    let bare = name.trim_matches(['[', ']']);
+    let is_host = bare.parse::<IpAddr>().is_ok()
+        || !bare.is_empty() && !bare.contains([':', '/', '@', '?', '#', ' ']);
+    if is_host {
+        return Ok(());
+    }
+    // Not echoed: what looks like a URL may hold a password.
+    Err(Failure::usage(
+        "--allow-host: name the host alone, without scheme, port and path, such as staging.example",
+    ))
+}
+
 type Resolve<'a> = &'a dyn Fn(&str, u16) -> std::io::Result<Vec<IpAddr>>;
 
 fn check_with(url: &str, allowed: &[String], resolve: Resolve<'_>) -> Result<(), Failure> {
@@ -62,6 +79,11 @@ fn host_and_port(url: &str) -> Result<(String, u16), Failure> {
             "{why}\n  a target looks like http://127.0.0.1:8080 or https://staging.example:8443"
         ))
     };
+    if url.contains(['?', '#']) {
+        return Err(wrong(
+            "the target's URL has no query: write it into the paths of the steps",
+        ));
+    }
     let uri: Uri = url
         .parse()
         .map_err(|_| wrong("the target's URL cannot be read"))?;
@@ -87,7 +109,14 @@ fn host_and_port(url: &str) -> Result<(String, u16), Failure> {
     if host.is_empty() {
         return Err(wrong("the target's URL names no host"));
     }
-    Ok((host, authority.port_u16().unwrap_or(port)))
+    let after_host = authority.as_str().rsplit_once(authority.host());
+    match after_host.map_or("", |(_, after)| after) {
+        "" => Ok((host, port)),
+        _ => match authority.port_u16() {
+            Some(port) if port > 0 => Ok((host, port)),
+            _ => Err(wrong("the target's URL has no port from 1 to 65535")),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -167,10 +196,38 @@ mod tests {
             "http://",
             "/path",
             "http://a:hunter2@127.0.0.1",
+            "http://127.0.0.1:99999",
+            "http://127.0.0.1:0",
+            "http://127.0.0.1:",
+            "http://[::1]:65536",
+            "http://127.0.0.1:8080/?a=hunter2",
+            "http://127.0.0.1:8080/#a",
         ] {
             let failure = check_with(url, &[], &fixed(&["127.0.0.1"])).unwrap_err();
             assert_eq!(failure.code, exit::USAGE, "{url}");
             assert!(!failure.message.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_host_is_named_alone() {
+        for name in [
+            "staging.example",
+            "192.0.2.1",
+            "2001:db8::1",
+            "[2001:db8::1]",
+        ] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "http://example.com",
+            "example.com:80",
+            "example.com/x",
+            "a@b",
+        ] {
+            let failure = check_name(name).unwrap_err();
+            assert!(failure.message.contains("name the host alone"), "{name}");
         }
     }
 }

@@ -11,10 +11,12 @@ use crosswire::report::{Facts, Report};
 use crate::args::JudgeArgs;
 use crate::exit::{self, Failure};
 use crate::outputs::Outputs;
-use crate::run::show;
+use crate::places::Places;
+use crate::run::deliver;
 use crate::screen::Screen;
 
-/// Reads the history record by record, so that its size does not matter, and exits as the run would have.
+/// Reads the history record by record, so that its size does not matter, and exits by `--expect`: a history holds no
+/// expectation.
 pub(crate) fn judge(args: &JudgeArgs, screen: &mut Screen) -> Result<u8, Failure> {
     let path = &args.history;
     let wrong = |error: &dyn std::fmt::Display| {
@@ -28,7 +30,9 @@ pub(crate) fn judge(args: &JudgeArgs, screen: &mut Screen) -> Result<u8, Failure
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let outputs = Outputs::open(&args.output.report, &name)?;
+    let mut places = Places::default();
+    places.input(path, "the history");
+    let outputs = Outputs::open(&args.output.report, &name, &mut places)?;
     let mut judge = Judge::new();
     for record in Reader::new(BufReader::new(file)) {
         match record {
@@ -46,8 +50,7 @@ pub(crate) fn judge(args: &JudgeArgs, screen: &mut Screen) -> Result<u8, Failure
         redactor: &redactor,
     };
     let report = Report::new(&judge.finish(), &facts);
-    show(&report, &outputs, args.loudness, screen)?;
     let code = exit::code(report.verdict, report.ending.as_ref(), report.expected);
-    outputs.write(&report, screen)?;
+    deliver(&report, outputs, args.loudness, screen)?;
     Ok(code)
 }

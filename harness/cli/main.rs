@@ -8,6 +8,7 @@ mod interrupt;
 mod judge;
 mod lists;
 mod outputs;
+mod places;
 mod printed;
 mod progress;
 mod run;

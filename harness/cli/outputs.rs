@@ -2,11 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crosswire::report::{FORMATS, Format, Report};
 
 use crate::exit::Failure;
+use crate::places::Places;
 use crate::screen::Screen;
 
 /// Stands for the scenario's name in a report's file name.
@@ -32,8 +33,13 @@ impl Outputs {
     /// Opens the files of `--report FORMAT=FILE`. What stands in them is kept until a report is written.
     ///
     /// # Errors
-    /// Usage, when a format is unknown, stdout is wanted twice, or a file cannot be written.
-    pub(crate) fn open(wanted: &[String], scenario: &str) -> Result<Outputs, Failure> {
+    /// Usage, when a format is unknown, stdout is wanted twice, a file is among the `places` already, or a file cannot
+    /// be written.
+    pub(crate) fn open(
+        wanted: &[String],
+        scenario: &str,
+        places: &mut Places,
+    ) -> Result<Outputs, Failure> {
         let mut outputs: Vec<Output> = Vec::new();
         for text in wanted {
             let (format, place) = text
@@ -57,6 +63,7 @@ impl Outputs {
                 Destination::Stdout
             } else {
                 let path = PathBuf::from(place.replace(PLACE, scenario));
+                places.output(&path, format!("the {} report of {scenario}", format.name))?;
                 let file = open(&path)
                     .map_err(|error| cannot_write(&path.display().to_string(), &error))?;
                 Destination::File { path, file }
@@ -113,7 +120,7 @@ impl Outputs {
 }
 
 /// Opens without cutting off: an old report stays until there is a new one.
-fn open(path: &PathBuf) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
         .create(true)

@@ -11,8 +11,10 @@ use crosswire::scenario::Scenario;
 
 use crate::args::{Loudness, RunArgs};
 use crate::exit::{self, Failure};
+use crate::host;
 use crate::interrupt;
 use crate::outputs::{Outputs, cannot_write};
+use crate::places::Places;
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::settings;
@@ -27,8 +29,11 @@ struct Prepared<'a> {
 
 /// Runs the scenarios one after the other; the gravest code wins.
 pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
-    let prepared = prepare(args, screen)?;
+    args.allow_host
+        .iter()
+        .try_for_each(|name| host::check_name(name))?;
     let trusted_pem = args.ca.as_deref().map(read_pem).transpose()?;
+    let prepared = prepare(args, screen)?;
     let mut history = args.history.as_deref().map(create).transpose()?;
     let stop = Stop::default();
     let asked = stop.clone();
@@ -36,6 +41,11 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
     let seed = args.seed.map_or_else(random_seed, Ok)?;
     let mut codes = Vec::new();
     for one in prepared {
+        if stop.asked() {
+            screen.error(&format!("interrupted before {} was run", one.scenario.name));
+            codes.push(exit::INTERRUPTED);
+            break;
+        }
         let trial = Trial {
             scenario: &one.scenario,
             seed,
@@ -44,7 +54,6 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             history: history.take(),
         };
         let (report, lost) = fire(trial, one.given, args, screen, &stop)?;
-        show(&report, &one.outputs, args.loudness, screen)?;
         if let Some(error) = lost {
             screen.error(&format!(
                 "the history could not be stored to its end: {error}"
@@ -56,10 +65,7 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             report.ending.as_ref(),
             report.expected,
         ));
-        one.outputs.write(&report, screen)?;
-        if stop.asked() {
-            break;
-        }
+        deliver(&report, one.outputs, args.loudness, screen)?;
     }
     Ok(exit::worst(codes))
 }
@@ -67,6 +73,11 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
 /// Reads every scenario and opens every file before the first run, so that none is lost to a typing error.
 fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, Failure> {
     let several = args.scenarios.len() > 1;
+    if args.history.as_deref() == Some(Path::new("-")) {
+        return Err(Failure::usage(
+            "--history needs a file; stdout holds the report",
+        ));
+    }
     if several && args.history.is_some() {
         return Err(Failure::usage("--history holds one run: give one scenario"));
     }
@@ -75,16 +86,30 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
             "with several scenarios every --report needs a file of its own, such as json={scenario}.json",
         ));
     }
-    let prepare = |given: &'a String| {
+    let mut places = Places::default();
+    let mut loaded = Vec::new();
+    for given in &args.scenarios {
         let scenario = settings::load(given, args, screen)?;
-        let outputs = Outputs::open(&args.output.report, &scenario.name)?;
+        if let Some(path) = settings::path(given) {
+            places.input(path, format!("the scenario {}", scenario.name));
+        }
+        loaded.push((given, scenario));
+    }
+    if let Some(path) = &args.ca {
+        places.input(path, "the file of --ca");
+    }
+    if let Some(path) = &args.history {
+        places.output(path, "the history")?;
+    }
+    let prepare = |(given, scenario): (&'a String, Scenario)| {
+        let outputs = Outputs::open(&args.output.report, &scenario.name, &mut places)?;
         Ok(Prepared {
             given,
             scenario,
             outputs,
         })
     };
-    args.scenarios.iter().map(prepare).collect()
+    loaded.into_iter().map(prepare).collect()
 }
 
 fn fire(
@@ -115,17 +140,27 @@ fn fire(
     Ok((Report::new(&judgement, &facts), lost))
 }
 
-/// Shows a report to people: on stdout, or on stderr when another report goes to stdout.
-pub(crate) fn show(
+/// Writes the reports, then shows one to people: a stdout that fails must not cost the files.
+///
+/// # Errors
+/// Usage, when one of them cannot be written; the others are written all the same.
+pub(crate) fn deliver(
     report: &Report,
-    outputs: &Outputs,
+    outputs: Outputs,
     loudness: Loudness,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
-    if loudness.quiet {
-        return Ok(());
-    }
     let to_stderr = outputs.take_stdout();
+    let written = outputs.write(report, screen);
+    if loudness.quiet {
+        return written;
+    }
+    let shown = show(report, to_stderr, screen);
+    written.and(shown)
+}
+
+/// Shows a report to people: on stdout, or on stderr when another report goes to stdout.
+fn show(report: &Report, to_stderr: bool, screen: &mut Screen) -> Result<(), Failure> {
     let colour = if to_stderr {
         screen.colour_err
     } else {
@@ -148,6 +183,13 @@ fn create(path: &Path) -> Result<File, Failure> {
 }
 
 fn read_pem(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
+    let pem = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    if pem.contains("-----BEGIN CERTIFICATE-----") {
+        return Ok(pem);
+    }
+    Err(Failure::usage(format!(
+        "--ca {}: there is no certificate in it; PEM begins with -----BEGIN CERTIFICATE-----",
+        path.display()
+    )))
 }

@@ -18,6 +18,13 @@ pub(crate) fn serve(args: &ServeArgs, screen: &mut Screen) -> Result<u8, Failure
             args.target
         ))
     })?;
+    if !args.addr.ip().is_loopback() {
+        return Err(Failure::usage(format!(
+            "--addr {}: `serve` never listens beyond this machine, since its targets have known faults and public \
+             passwords; give a loopback address, such as 127.0.0.1:8080",
+            args.addr
+        )));
+    }
     let mut options = Options::new(target, variant);
     options.addr = args.addr;
     options.store = args

@@ -40,14 +40,17 @@ pub(crate) fn load(given: &str, args: &RunArgs, screen: &Screen) -> Result<Scena
     Ok(scenario)
 }
 
-/// A file when it looks like a path or is one; otherwise a shipped scenario.
-fn read(given: &str, screen: &Screen) -> Result<Scenario, Failure> {
+/// The file that is meant, when `given` looks like a path or is one; otherwise a shipped scenario is.
+pub(crate) fn path(given: &str) -> Option<&Path> {
     let path = Path::new(given);
-    let is_path = path.components().count() > 1 || path.extension().is_some() || path.exists();
-    let parsed = match find_shipped(given) {
-        Some(found) if !is_path => Scenario::parse(found.name, found.text),
-        None if !is_path => return Err(unknown(given)),
-        _ => Scenario::parse_bytes(given, &bytes(path)?),
+    (path.components().count() > 1 || path.extension().is_some() || path.exists()).then_some(path)
+}
+
+fn read(given: &str, screen: &Screen) -> Result<Scenario, Failure> {
+    let parsed = match (path(given), find_shipped(given)) {
+        (Some(path), _) => Scenario::parse_bytes(given, &bytes(path)?),
+        (None, Some(found)) => Scenario::parse(found.name, found.text),
+        (None, None) => return Err(unknown(given)),
     };
     parsed.map_err(|error| Failure::usage(error.render(screen.colour_err)))
 }
@@ -118,6 +121,12 @@ fn numbers(scenario: &mut Scenario, args: &RunArgs) -> Result<(), Failure> {
         scenario.fire.rounds = rounds;
     }
     if let Some(duration) = args.duration {
+        if duration < Duration::from_secs(1) {
+            return Err(Failure::usage(format!(
+                "--duration {}: must be at least 1s",
+                exactly(duration)
+            )));
+        }
         scenario.limits.duration_s = whole_seconds(duration);
         within(
             "--duration",
@@ -156,6 +165,21 @@ fn release(fire: &mut FireSettings, args: &RunArgs) -> Result<(), Failure> {
     }
 }
 
+/// A time as a flag takes it, in the largest unit that gives a whole number.
+fn exactly(time: Duration) -> String {
+    let us = time.as_micros();
+    if us == 0 {
+        return "0s".to_owned();
+    }
+    [(60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")]
+        .into_iter()
+        .find(|(size, _)| us.is_multiple_of(*size))
+        .map_or_else(
+            || format!("{us}us"),
+            |(size, unit)| format!("{}{unit}", us / size),
+        )
+}
+
 /// The command that runs the same scenario with the same seed, ready for a shell.
 pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
     let mut words: Vec<String> = vec!["crosswire".to_owned(), "run".to_owned(), given.to_owned()];
@@ -174,11 +198,7 @@ pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
         args.ca.as_ref().map(|path| path.display().to_string()),
     );
     flag("store", args.store.map(|store| store.to_string()));
-    flag(
-        "store-delay",
-        args.store_delay
-            .map(|delay| format!("{}us", delay.as_micros())),
-    );
+    flag("store-delay", args.store_delay.map(exactly));
     flag(
         "expect",
         args.expect.map(|expect| Verdict::from(expect).to_string()),
@@ -188,7 +208,7 @@ pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
     flag(
         "duration",
         args.duration
-            .map(|duration| format!("{}s", whole_seconds(duration))),
+            .map(|duration| exactly(Duration::from_secs(whole_seconds(duration)))),
     );
     flag(
         "strategy",
@@ -205,4 +225,24 @@ pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
     flag("seed", Some(seed.to_string()));
     // Only a NUL cannot be quoted, and no argument can hold one.
     shlex::try_join(words.iter().map(String::as_str)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_exactly_and_shortly() {
+        for (us, told) in [
+            (0, "0s"),
+            (1, "1us"),
+            (1_500, "1500us"),
+            (2_000, "2ms"),
+            (10_000_000, "10s"),
+            (90_000_000, "90s"),
+            (120_000_000, "2m"),
+        ] {
+            assert_eq!(exactly(Duration::from_micros(us)), told);
+        }
+    }
 }

@@ -177,6 +177,84 @@ fn an_old_report_stays_until_there_is_a_new_one() {
 }
 
 #[test]
+fn no_output_destroys_another_or_an_input() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("second")).unwrap();
+    let scenario = small_mail(folder.path(), "small", &[]);
+    let namesake = small_mail(&folder.path().join("second"), "small", &[]);
+    let (scenario, namesake) = (text(&scenario), text(&namesake));
+    let kept = folder.path().join("kept");
+    std::fs::write(&kept, "what stood there").unwrap();
+    let at = |name: &str| text(&folder.path().join(name)).to_owned();
+    let (kept, dotted, named) = (at("kept"), at("./kept"), at("{scenario}.json"));
+    let new = at("new");
+    let content = |path: &str| std::fs::read_to_string(path).unwrap();
+    let before = content(scenario);
+    for (arguments, part) in [
+        (
+            format!("run {scenario} --report json={kept} --history {dotted}"),
+            "both the history and the json report of small",
+        ),
+        (
+            format!("run {scenario} --report json={kept} --report text={dotted}"),
+            "both the json report of small and the text report of small",
+        ),
+        (
+            format!("run {scenario} --report json={new} --report text={new}"),
+            "both the json report of small and the text report of small",
+        ),
+        (
+            format!("run {scenario} --history {scenario}"),
+            "is the scenario small",
+        ),
+        (
+            format!("run {scenario} --report json={scenario}"),
+            "is the scenario small",
+        ),
+        (
+            format!("run {scenario} {namesake} --report json={named}"),
+            "written twice",
+        ),
+        (
+            format!("judge {kept} --report json={dotted}"),
+            "is the history",
+        ),
+    ] {
+        let ran = expect(2, &arguments);
+        assert!(
+            ran.stderr.contains(part),
+            "crosswire {arguments}: no {part:?} in\n{}",
+            ran.stderr
+        );
+        assert_eq!(content(&kept), "what stood there", "{arguments}");
+        assert_eq!(content(scenario), before, "{arguments}");
+    }
+}
+
+/// Where the system has a device that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stdout_that_fails_does_not_cost_the_report() {
+    let folder = folder();
+    let file = small_mail(folder.path(), "small", &[]);
+    let report = folder.path().join("report.json");
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let status = crosswire()
+        .args(["run", text(&file), "--users", "1"])
+        .arg(format!("--report=json={}", text(&report)))
+        .stdout(full)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(2));
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+    assert_eq!(json["verdict"], "inconclusive");
+}
+
+#[test]
 fn nothing_is_coloured_that_is_no_terminal() {
     for arguments in [
         "targets",

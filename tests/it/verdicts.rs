@@ -1,6 +1,6 @@
 //! Every verdict and every exit code, from runs over real sockets.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use crosswire::judge::Verdict;
 
@@ -179,11 +179,26 @@ fn wrong_usage_is_told_before_anything_runs() {
             "--store",
         ),
         ("run mail-2008 --duration 5", "unit"),
+        ("run mail-2008 --duration 500ms", "at least 1s"),
+        ("run mail-2008 --duration -5s", "from 0"),
+        ("run mail-2008 --seed -5", "from 0 to"),
+        ("run mail-2008 --users -5", "1..=1048576"),
+        ("run mail-2008 --history -", "--history needs a file"),
+        ("run mail-2008 --url http://127.0.0.1:99999", "65535"),
+        ("run mail-2008 --url http://127.0.0.1:8080/?a=b", "query"),
+        (
+            "run mail-2008 --allow-host http://example.com",
+            "name the host alone",
+        ),
+        ("run mail-2008 --ca Cargo.toml", "no certificate in it"),
         ("run", "FILE-OR-NAME"),
         ("judge ./missing.ndjson", "missing.ndjson"),
         ("serve mail", "TARGET/VARIANT"),
         ("serve mail/no-note", "shared-note"),
-        ("serve mail/shared-note --addr 0.0.0.0:0", "loopback"),
+        (
+            "serve mail/shared-note --addr 0.0.0.0:0",
+            "never listens beyond",
+        ),
         ("fly", "fly"),
     ] {
         let ran = expect(2, arguments);
@@ -198,12 +213,10 @@ fn wrong_usage_is_told_before_anything_runs() {
 
 #[test]
 fn a_target_that_is_away_is_told_from_a_finding() {
-    // Bound, so that the port is free, and closed again.
-    let port = TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // A port that is held for as long as the test runs, by the end of a connection that listens for nobody.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let held = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = held.local_addr().unwrap().port();
     let ran = expect(3, &format!("run mail-2008 --url http://127.0.0.1:{port}"));
     assert!(
         ran.stdout.contains(&format!("127.0.0.1:{port}")),

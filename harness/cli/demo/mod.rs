@@ -82,17 +82,23 @@ fn close(
     screen: &mut Screen,
 ) -> Result<u8, Failure> {
     print(screen, &telling::closing(played, took, look))?;
+    as_the_story_says(played).map(|()| exit::AS_EXPECTED)
+}
+
+/// # Errors
+/// The first act that did not end as told, with the code of how it ended instead.
+fn as_the_story_says(played: &[Played]) -> Result<(), Failure> {
     let Some((number, one)) = (1..).zip(played).find(|(_, one)| !one.as_told()) else {
-        return Ok(exit::AS_EXPECTED);
+        return Ok(());
     };
     let (title, got, told) = (one.act.title, one.report.verdict, one.act.must.told());
-    screen.error(&format!(
-        "act {number} ({title}) ended {got}; the story says {told}"
-    ));
-    Ok(match one.report.verdict {
-        Verdict::Exposed => exit::EXPOSED,
-        Verdict::Isolated => exit::NOT_SHOWN,
-        Verdict::Inconclusive => exit::INCONCLUSIVE,
+    Err(Failure {
+        code: match one.report.verdict {
+            Verdict::Exposed => exit::EXPOSED,
+            Verdict::Isolated => exit::NOT_SHOWN,
+            Verdict::Inconclusive => exit::INCONCLUSIVE,
+        },
+        message: format!("act {number} ({title}) ended {got}; the story says {told}"),
     })
 }
 
@@ -146,4 +152,66 @@ fn print(screen: &mut Screen, text: &str) -> Result<(), Failure> {
     screen
         .out(text.as_bytes())
         .map_err(|error| cannot_write("stdout", &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crosswire::judge::Judge;
+
+    /// An act whose report says this and nothing else.
+    fn played(act: &'static Act, verdict: Verdict, overlapping_pairs: u64) -> Played {
+        let facts = Facts {
+            expected: verdict,
+            replay: None,
+            redactor: &Redactor::default(),
+        };
+        let mut report = Report::new(&Judge::new().finish(), &facts);
+        report.verdict = verdict;
+        report.strength.overlapping_pairs = overlapping_pairs;
+        Played { act, report }
+    }
+
+    /// How the story goes: verdict and overlapping pairs of each act.
+    const STORY: [(Verdict, u64); 5] = [
+        (Verdict::Inconclusive, 0),
+        (Verdict::Inconclusive, 3),
+        (Verdict::Exposed, 900),
+        (Verdict::Exposed, 900),
+        (Verdict::Isolated, 900),
+    ];
+
+    fn end(story: [(Verdict, u64); 5]) -> Result<(), Failure> {
+        let acts = ACTS.iter().zip(story);
+        let played: Vec<Played> = acts
+            .map(|(act, (verdict, pairs))| played(act, verdict, pairs))
+            .collect();
+        as_the_story_says(&played)
+    }
+
+    #[test]
+    fn a_story_that_goes_as_told_is_a_success() {
+        assert!(end(STORY).is_ok());
+        let mut lucky = STORY;
+        lucky[1] = (Verdict::Exposed, 14);
+        assert!(end(lucky).is_ok(), "act 2 may find something");
+    }
+
+    #[test]
+    fn an_act_that_ends_otherwise_is_named_and_is_no_success() {
+        for (act, ended, code) in [
+            (1, (Verdict::Inconclusive, 1), exit::INCONCLUSIVE),
+            (1, (Verdict::Exposed, 0), exit::EXPOSED),
+            (3, (Verdict::Inconclusive, 900), exit::INCONCLUSIVE),
+            (4, (Verdict::Isolated, 900), exit::NOT_SHOWN),
+            (5, (Verdict::Exposed, 900), exit::EXPOSED),
+        ] {
+            let mut story = STORY;
+            story[act - 1] = ended;
+            let failure = end(story).unwrap_err();
+            assert_eq!(failure.code, code, "{failure}");
+            let named = format!("act {act} ({}) ended", ACTS[act - 1].title);
+            assert!(failure.message.starts_with(&named), "{failure}");
+        }
+    }
 }

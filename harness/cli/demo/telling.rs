@@ -286,7 +286,7 @@ pub(super) fn closing(played: &[Played], took: Duration, look: Look) -> String {
     page.row("took", &words::time(took));
     page.row(
         "by hand",
-        "crosswire serve mail/shared-note --store-delay 300ms, then two browsers",
+        "crosswire serve mail/shared-note --store-delay 2s, then two browsers",
     );
     page.row(
         "your own",

@@ -7,7 +7,6 @@
 mod api;
 mod catalogue;
 mod client;
-mod kill;
 mod model;
 mod pages;
 mod protocols;

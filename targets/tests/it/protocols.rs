@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio_rustls::TlsConnector;
 
 /// What a logged-in client sends along.
-pub(crate) struct Session {
+struct Session {
     cookie: String,
     csrf: String,
 }
@@ -28,7 +28,7 @@ impl Session {
     };
 
     /// One request on a connection of its own; all that came back.
-    pub(crate) fn exchange(
+    fn exchange(
         &self,
         addr: SocketAddr,
         method: &str,
@@ -50,7 +50,7 @@ impl Session {
 }
 
 /// Logs a seeded user in.
-pub(crate) fn log_in(addr: SocketAddr, user: usize) -> Session {
+fn log_in(addr: SocketAddr, user: usize) -> Session {
     let body = credentials(user);
     let answer = Session::NONE
         .exchange(addr, "POST", "/api/login", &body)
