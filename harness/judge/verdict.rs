@@ -256,7 +256,7 @@ impl Judge {
         strength.notes.extend(run.control.note());
         if run.failed > 0 {
             strength.notes.push(format!(
-                "{} of {} exchanges in volleys failed",
+                "{} of {} exchanges in volleys failed or were refused",
                 run.failed, run.fired
             ));
         }
@@ -301,7 +301,7 @@ impl Judge {
         }
         if run.failed as f64 > run.fired as f64 * FAILED_SHARE {
             self.reason(&format!(
-                "{} of {} exchanges in volleys failed, more than one in ten",
+                "{} of {} exchanges in volleys failed or were refused, more than one in ten",
                 run.failed, run.fired
             ));
         }

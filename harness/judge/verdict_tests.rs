@@ -259,7 +259,7 @@ fn requests_that_were_refused_did_not_overlap() {
     );
     assert_eq!(
         reasons[1],
-        "2 of 4 exchanges in volleys failed, more than one in ten"
+        "2 of 4 exchanges in volleys failed or were refused, more than one in ten"
     );
 }
 
@@ -292,7 +292,7 @@ fn answers_that_are_not_what_is_expected_did_not_overlap_and_failed() {
     assert_eq!(judgement.strength.overlapping_pairs, 1);
     assert_eq!(
         judgement.reasons,
-        ["2 of 4 exchanges in volleys failed, more than one in ten"]
+        ["2 of 4 exchanges in volleys failed or were refused, more than one in ten"]
     );
 }
 
@@ -315,7 +315,7 @@ fn refusals_that_a_right_service_gives_too_did_not_fail() {
     assert_eq!(deleted_twice(false).verdict, Verdict::Isolated);
     assert_eq!(
         deleted_twice(true).reasons,
-        ["2 of 6 exchanges in volleys failed, more than one in ten"],
+        ["2 of 6 exchanges in volleys failed or were refused, more than one in ten"],
         "what was planted since must be there"
     );
     let refused_alone = |users: &[u32]| {
@@ -334,7 +334,7 @@ fn refusals_that_a_right_service_gives_too_did_not_fail() {
     assert_eq!(refused_alone(&[0, 1]).verdict, Verdict::Isolated);
     assert_eq!(
         refused_alone(&[0]).reasons,
-        ["1 of 4 exchanges in volleys failed, more than one in ten"]
+        ["1 of 4 exchanges in volleys failed or were refused, more than one in ten"]
     );
 }
 
@@ -434,7 +434,7 @@ fn a_tenth_may_fail() {
     );
     assert_eq!(
         judgement.strength.notes,
-        ["2 of 20 exchanges in volleys failed"]
+        ["2 of 20 exchanges in volleys failed or were refused"]
     );
 }
 

@@ -133,13 +133,14 @@ impl Rule for ForeignWrite {
         if !is_good_page(seen.exchange) || step.sees.is_empty() {
             return;
         }
-        for found in seen
+        // Sorted: a page lists many items of one owner and slot, and one look-up serves them all.
+        let items = seen
             .found
-            .iter()
-            .filter(|found| step.sees.contains(&found.canary.slot))
-        {
-            if let Some(item) = self.items.get_mut(&(found.canary.owner, found.canary.slot)) {
-                item.was_there |= item.canary == found.canary;
+            .chunk_by(|a, b| (a.canary.owner, a.canary.slot) == (b.canary.owner, b.canary.slot));
+        for found in items.filter(|found| step.sees.contains(&found[0].canary.slot)) {
+            let key = (found[0].canary.owner, found[0].canary.slot);
+            if let Some(item) = self.items.get_mut(&key) {
+                item.was_there |= found.iter().any(|found| found.canary == item.canary);
             }
         }
         if step.role == StepRole::ReadBack && seen.exchange.phase == Phase::Solo {
