@@ -179,7 +179,7 @@ impl Control {
         }
         if !unchecked.is_empty() {
             reasons.push(format!(
-                "no step showed the own canaries of {}",
+                "no volley or read-back step showed the own canaries of {}",
                 listed(&unchecked)
             ));
         }

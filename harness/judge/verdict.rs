@@ -296,7 +296,7 @@ impl Judge {
         }
         if pairs < needed {
             self.reason(&format!(
-                "overlapping pairs of different users: {pairs}, needed: {needed}"
+                "overlapping pairs of different owners: {pairs}, needed: {needed}"
             ));
         }
         if run.failed as f64 > run.fired as f64 * FAILED_SHARE {

@@ -155,7 +155,10 @@ fn a_user_that_no_step_checks() {
         .records
         .retain(|record| !matches!(record, Record::Exchange(e) if e.user.0 == 1 && e.step == READ));
     story.volley(vec![(0, READ, page(&text(0, 0, 0))), (1, DELETE, page(""))]);
-    assert_eq!(reasons(story), ["no step showed the own canaries of u1"]);
+    assert_eq!(
+        reasons(story),
+        ["no volley or read-back step showed the own canaries of u1"]
+    );
 }
 
 #[test]
@@ -200,7 +203,7 @@ fn volleys_that_nobody_got_anything_from() {
         reasons(story),
         [
             "no answer in a volley contained the canary that its user should see",
-            "overlapping pairs of different users: 0, needed: 1"
+            "overlapping pairs of different owners: 0, needed: 1"
         ]
     );
     let mut some = clean(2);
@@ -224,13 +227,13 @@ fn too_few_overlaps() {
     header(&mut story).min_overlaps = 4;
     assert_eq!(
         reasons(story),
-        ["overlapping pairs of different users: 3, needed: 4"]
+        ["overlapping pairs of different owners: 3, needed: 4"]
     );
     let mut sequential = Story::of(2);
     header(&mut sequential).min_overlaps = 0;
     assert_eq!(
         reasons(sequential),
-        ["overlapping pairs of different users: 0, needed: 1"]
+        ["overlapping pairs of different owners: 0, needed: 1"]
     );
     let mut one_user = Story::of(2);
     one_user.volley(vec![
@@ -239,7 +242,7 @@ fn too_few_overlaps() {
     ]);
     assert_eq!(
         reasons(one_user),
-        ["overlapping pairs of different users: 0, needed: 1"]
+        ["overlapping pairs of different owners: 0, needed: 1"]
     );
 }
 
@@ -254,7 +257,7 @@ fn requests_that_were_refused_did_not_overlap() {
     let reasons = reasons(story);
     assert_eq!(reasons.len(), 2, "{reasons:?}");
     assert!(
-        reasons[0].starts_with("overlapping pairs of different users: 1,"),
+        reasons[0].starts_with("overlapping pairs of different owners: 1,"),
         "{reasons:?}"
     );
     assert_eq!(

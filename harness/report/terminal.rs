@@ -324,6 +324,11 @@ fn order(report: &Report) -> String {
     )
 }
 
+/// Whether a reason is that users were not seen to receive their own canaries.
+fn is_of_control(reason: &str) -> bool {
+    reason.contains("own canaries") || reason.contains("should see")
+}
+
 /// What would make an inconclusive run conclusive, when that can be said.
 fn advice(report: &Report) -> Option<String> {
     let text = match (&report.ending, report.verdict) {
@@ -345,6 +350,9 @@ fn advice(report: &Report) -> Option<String> {
             "check that the service is running at {} and answers",
             report.url
         ),
+        _ if report.reasons.iter().any(|reason| is_of_control(reason)) => {
+            "check those steps' paths, statuses and `sees`: alone, each user must receive its own canaries".to_owned()
+        }
         _ if report.users < 2 => {
             "give it at least two users (--users): one cannot be shown another's data".to_owned()
         }
@@ -435,6 +443,15 @@ EXPOSED  notes on http://127.0.0.1:8080: 3 users received or acted on data of 3 
   expected      isolated, so this is not as expected
 ";
         assert_eq!(text, expected, "\n{text}");
+    }
+
+    #[test]
+    fn more_rounds_are_no_cure_for_canaries_that_do_not_come_back() {
+        let mut report = all()["inconclusive"].clone();
+        report.reasons =
+            vec!["own canaries were not received back alone by u1 (note in read)".into()];
+        let text = shown(&report, Look::PLAIN);
+        assert!(text.contains("to do         check those steps"), "{text}");
     }
 
     #[test]
