@@ -327,6 +327,10 @@ impl<'a> Run<'a> {
         let mut done = connection.exchange(&request, self.bounds).await;
         // A server may close an idle connection in the very moment in which it is used again: asked anew, as browsers do.
         if reused && done.result.as_ref().is_err_and(Failure::closed_idle) {
+            let text =
+                "a request was sent again, on a new connection: the server had closed the idle one";
+            let text = text.to_owned();
+            self.record(&Record::Note { text })?;
             connection = self.pool.fresh().await.map_err(unreachable)?;
             done = connection.exchange(&request, self.bounds).await;
         }

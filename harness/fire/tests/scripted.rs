@@ -44,6 +44,10 @@ impl Scripted {
         }
     }
 
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(super) async fn dial(&self, protocol: Protocol) -> Dial {
         Dial::new(&format!("http://{}", self.address), None, protocol)
             .await
