@@ -3,7 +3,7 @@
 use crate::history::{Exchange, Outcome, ServerTimes};
 use crate::identity::UserId;
 
-use super::Side;
+use super::{Evidence, Side};
 
 /// A span of time, both ends included.
 pub(super) type Interval = (u64, u64);
@@ -85,6 +85,7 @@ pub(super) fn side(exchange: &Exchange) -> Side {
         done_ns: exchange.done_ns,
         arrived_us: exchange.server.map(|times| times.arrived_us),
         order: exchange.server.and_then(|times| times.order),
+        evidence: Evidence::default(),
     }
 }
 
@@ -144,6 +145,7 @@ impl Facts {
             done_ns: fact.done_ns,
             arrived_us: fact.times.map(|times| times.arrived_us),
             order: fact.order(),
+            evidence: Evidence::default(),
         }
     }
 

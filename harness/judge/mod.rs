@@ -18,7 +18,9 @@ mod strength;
 mod verdict;
 mod world;
 
-pub use exposure::{Counts, Exposure, ExposureKind, Place, Side, Spread};
+pub use exposure::{
+    Counts, Evidence, Exposure, ExposureKind, POINTS_KEPT, Place, Side, Spread, VolleyPoint,
+};
 pub use findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 pub use rules::{RULES, RuleInfo};
 pub use run::{NOTES_KEPT, VOLLEYS_OPEN};

@@ -12,7 +12,7 @@ use crate::history::{End, Ending, Record, Sink, Start};
 use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 use super::run::{NOTES_KEPT, Run};
 use super::world::World;
-use super::{Counts, Exposure, Spread, Strength, upper_bound_95};
+use super::{Counts, Exposure, Spread, Strength, VolleyPoint, upper_bound_95};
 
 /// Share of failed exchanges in volleys above which a clean run proves nothing; the same holds for answers in volleys that
 /// could not be searched to their end (cut at the run's limit, or in a coding that could not be undone).
@@ -95,6 +95,8 @@ pub struct Judgement {
     pub counts: Counts,
     /// How tightly the volleys arrived, by strategy.
     pub spread: Vec<Spread>,
+    /// The volleys one by one; at most [`POINTS_KEPT`](super::POINTS_KEPT).
+    pub points: Vec<VolleyPoint>,
     /// The history's header.
     pub start: Option<Start>,
     /// How the run ended; absent from a history that breaks off.
@@ -223,6 +225,7 @@ impl Judge {
             exposures_total,
             counts,
             spread: run.spreads.finish(),
+            points: Vec::new(),
             start: Some(run.world.start),
             end: self.end,
             notes: self.notes,
@@ -238,6 +241,7 @@ impl Judge {
             exposures_total: 0,
             counts: Counts::default(),
             spread: Vec::new(),
+            points: Vec::new(),
             start: None,
             end: self.end,
             notes: self.notes,

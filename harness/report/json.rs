@@ -187,6 +187,8 @@ pub enum JsonPhase {
     Volley,
     /// Every user's state read back.
     ReadBack,
+    /// What the run has left behind is taken away.
+    CleanUp,
 }
 
 /// Sums over all exposures.
@@ -321,6 +323,7 @@ fn json_exposure<'a>(finding: &'a Finding, replay: Option<&'a str>) -> JsonExpos
             Phase::Sequence => JsonPhase::Sequence,
             Phase::Volley => JsonPhase::Volley,
             Phase::ReadBack => JsonPhase::ReadBack,
+            Phase::CleanUp => JsonPhase::CleanUp,
         },
         round: finding.round,
         at,

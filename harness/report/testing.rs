@@ -8,8 +8,8 @@ use crate::history::{
 };
 use crate::identity::{Canary, Redactor, Salt, UserId};
 use crate::judge::{
-    Counts, Exposure, ExposureKind, Judgement, Place, RULES, Side, Spread, Strength, Verdict,
-    upper_bound_95,
+    Counts, Evidence, Exposure, ExposureKind, Judgement, Place, RULES, Side, Spread, Strength,
+    Verdict, upper_bound_95,
 };
 
 /// The salt of the canaries.
@@ -24,6 +24,7 @@ fn start() -> Start {
         session: None,
         sees: vec![0],
         removes: vec![],
+        ..StepInfo::default()
     };
     Start {
         history_version: HISTORY_VERSION,
@@ -41,10 +42,12 @@ fn start() -> Start {
             SlotInfo {
                 name: "note".into(),
                 attachment: false,
+                ..SlotInfo::default()
             },
             SlotInfo {
                 name: "file".into(),
                 attachment: true,
+                ..SlotInfo::default()
             },
         ],
         steps: vec![step("read"), step("delete")],
@@ -70,6 +73,7 @@ pub(super) fn isolated() -> Judgement {
         exposures: vec![],
         exposures_total: 0,
         counts: Counts::default(),
+        points: Vec::new(),
         spread: vec![Spread {
             strategy: "barrier".into(),
             volleys: 20,
@@ -127,6 +131,7 @@ fn exposure(viewer: u32, victim: u32, times_seen: u64) -> Exposure {
         done_ns: sent_ns + 900_000,
         arrived_us: Some(1_000 + sent_ns / 1_000),
         order: Some(order),
+        evidence: Evidence::default(),
     };
     Exposure {
         id: format!("{viewer:04x}{victim:04x}"),
