@@ -6,11 +6,14 @@
 
 mod alone;
 mod control;
+mod evidence;
 mod exposure;
 mod facts;
 mod findings;
 mod look;
 mod overlap;
+mod points;
+mod reason;
 mod rules;
 mod run;
 mod spread;
@@ -22,6 +25,7 @@ pub use exposure::{
     Counts, Evidence, Exposure, ExposureKind, POINTS_KEPT, Place, Side, Spread, VolleyPoint,
 };
 pub use findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
+pub use reason::{Reason, ReasonKind};
 pub use rules::{RULES, RuleInfo};
 pub use run::{NOTES_KEPT, VOLLEYS_OPEN};
 pub use strength::{Strength, upper_bound_95};

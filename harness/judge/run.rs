@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::history::{Exchange, Outcome, Phase, Planted, Volley};
 use crate::identity::UserId;
 
-use super::Strength;
 use super::alone::Alone;
 use super::control::Control;
 use super::facts::{self, Facts};
 use super::findings::{Crossing, Findings};
 use super::look::Look;
 use super::overlap::overlapping_pairs;
+use super::points::Points;
 use super::rules::{self, Rule, Seen};
 use super::spread::Spreads;
 use super::world::World;
+use super::{Strength, VolleyPoint};
 
 /// Notes kept of a run; the rest is dropped.
 pub const NOTES_KEPT: usize = 100;
@@ -31,6 +32,7 @@ pub(super) struct Run {
     rules: Vec<Box<dyn Rule>>,
     pub(super) findings: Findings,
     pub(super) spreads: Spreads,
+    pub(super) points: Points,
     open: BTreeMap<u32, OpenVolley>,
     /// An emptied one, for its memory.
     spare: OpenVolley,
@@ -82,6 +84,7 @@ impl Run {
             world,
             findings: Findings::default(),
             spreads: Spreads::default(),
+            points: Points::default(),
             open: BTreeMap::new(),
             spare: OpenVolley::default(),
             crossings: Vec::new(),
@@ -150,8 +153,10 @@ impl Run {
         let Some(number) = exchange.volley else {
             for (crossing, first) in crossings {
                 if first.of_exposure {
-                    self.findings
-                        .add(crossing, &self.world, || (facts::side(exchange), None));
+                    let (mark, salt) = (crossing.mark(), self.world.salt);
+                    self.findings.add(crossing, &self.world, || {
+                        (facts::side_with(exchange, mark, salt), None)
+                    });
                 } else {
                     self.findings.add_canary(&crossing, &self.world);
                 }
@@ -191,6 +196,7 @@ impl Run {
         if let Some(volley) = volley {
             self.spreads.take(volley, facts);
         }
+        let exposing_before = self.findings.in_volleys;
         for rule in &mut self.rules {
             rule.volley(&open.facts);
         }
@@ -206,12 +212,26 @@ impl Run {
                 let victim = victim.and_then(|victim| victim.order());
                 self.findings.order(viewer.order(), victim);
             }
-            let facts = &open.facts;
+            let (facts, salt) = (&open.facts, self.world.salt);
+            let (mark, of_victim) = (crossing.mark(), crossing.mark_of_victim());
             self.findings.add(crossing, &self.world, || {
                 (
-                    facts.side(&viewer),
-                    victim.map(|victim| facts.side(&victim)),
+                    facts.side_with(&viewer, mark, salt),
+                    victim.map(|victim| facts.side_with(&victim, of_victim, salt)),
                 )
+            });
+        }
+        if let Some(volley) = volley {
+            self.points.take(VolleyPoint {
+                volley: number,
+                round: volley.round,
+                offset_us: volley.offset_us,
+                spread_us: volley
+                    .server_spread_us
+                    .unwrap_or(volley.release.client_spread_ns / 1_000),
+                by_server: volley.server_spread_us.is_some(),
+                pairs: pairs.all,
+                exposing: self.findings.in_volleys - exposing_before,
             });
         }
         open.facts.clear();

@@ -13,6 +13,7 @@ use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 use super::run::{NOTES_KEPT, Run};
 use super::world::World;
 use super::{Counts, Exposure, Spread, Strength, VolleyPoint, upper_bound_95};
+use super::{Reason, ReasonKind};
 
 /// Share of failed exchanges in volleys above which a clean run proves nothing; the same holds for answers in volleys that
 /// could not be searched to their end (cut at the run's limit, or in a coding that could not be undone).
@@ -83,8 +84,8 @@ impl FromStr for Verdict {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why it is inconclusive; beside an exposure, what else was wrong with the run. One sentence each.
-    pub reasons: Vec<String>,
+    /// Why it is inconclusive; beside an exposure, what else was wrong with the run.
+    pub reasons: Vec<Reason>,
     /// What a clean result is worth.
     pub strength: Strength,
     /// Distinct exposures, by first occurrence; at most [`EXPOSURES_KEPT`].
@@ -114,7 +115,7 @@ pub struct Judge {
     run: Option<Run>,
     strength: Strength,
     notes: Vec<String>,
-    reasons: Vec<String>,
+    reasons: Vec<Reason>,
     end: Option<End>,
 }
 
@@ -149,8 +150,10 @@ impl Judge {
     pub fn take(&mut self, record: &Record) {
         match (record, &mut self.run) {
             (Record::Start(start), None) => self.start(start),
-            (Record::Start(_), Some(_)) => self
-                .reason("the history has a second header; what follows it was judged by the first"),
+            (Record::Start(_), Some(_)) => self.reason(
+                ReasonKind::History,
+                "the history has a second header; what follows it was judged by the first",
+            ),
             (Record::Note { text }, _) => self.note(text.clone()),
             (Record::End(end), run) => {
                 if let Some(run) = run {
@@ -158,10 +161,16 @@ impl Judge {
                 }
                 self.end = Some(end.clone());
             }
-            (_, None) => self.reason("the history does not begin with its header"),
+            (_, None) => self.reason(
+                ReasonKind::History,
+                "the history does not begin with its header",
+            ),
             (Record::Planted(planted), Some(run)) => {
                 if !run.planted(planted, &mut self.notes) {
-                    self.reason("the history plants something that is no canary of its salt");
+                    self.reason(
+                        ReasonKind::History,
+                        "the history plants something that is no canary of its salt",
+                    );
                 }
             }
             (Record::Exchange(exchange), Some(run)) => {
@@ -174,16 +183,20 @@ impl Judge {
     fn start(&mut self, start: &Start) {
         match start.salt.parse() {
             Ok(salt) => self.run = Some(Run::new(World::new(start.clone(), salt))),
-            Err(error) => self.reason(&format!(
-                "the history's salt {:?} cannot be used: {error}",
-                start.salt
-            )),
+            Err(error) => self.reason(
+                ReasonKind::History,
+                format!(
+                    "the history's salt {:?} cannot be used: {error}",
+                    start.salt
+                ),
+            ),
         }
     }
 
-    fn reason(&mut self, text: &str) {
-        if !self.reasons.iter().any(|reason| reason == text) {
-            self.reasons.push(text.to_owned());
+    fn reason(&mut self, kind: ReasonKind, text: impl Into<String>) {
+        let reason = Reason::new(kind, text);
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
         }
     }
 
@@ -197,7 +210,7 @@ impl Judge {
     #[must_use]
     pub fn finish(mut self) -> Judgement {
         let Some(mut run) = self.run.take() else {
-            self.reason("the history has no usable header");
+            self.reason(ReasonKind::History, "the history has no usable header");
             return self.without_run();
         };
         run.finish(&mut self.strength, &mut self.notes);
@@ -225,7 +238,7 @@ impl Judge {
             exposures_total,
             counts,
             spread: run.spreads.finish(),
-            points: Vec::new(),
+            points: run.points.finish(),
             start: Some(run.world.start),
             end: self.end,
             notes: self.notes,
@@ -284,33 +297,43 @@ impl Judge {
             Some(Ending::Limit { limit }) => {
                 strength.notes.push(format!("ended by its limit: {limit}"))
             }
-            Some(Ending::Interrupted) => self.reason("the run was interrupted"),
+            Some(Ending::Interrupted) => {
+                self.reason(ReasonKind::Interrupted, "the run was interrupted")
+            }
             Some(Ending::Failed { why, .. }) => {
                 let text = format!("the run failed: {why}");
-                self.reason(&text);
+                self.reason(ReasonKind::Failed, text);
             }
-            None => self.reason("the history breaks off before the run's end"),
+            None => self.reason(
+                ReasonKind::History,
+                "the history breaks off before the run's end",
+            ),
         }
         if exchanges == 0 {
-            self.reason("no request was made");
+            self.reason(ReasonKind::Nothing, "no request was made");
             return;
         }
-        for reason in run.control.reasons(&run.world) {
-            self.reason(&reason);
+        for Reason { kind, text } in run.control.reasons(&run.world) {
+            self.reason(kind, text);
         }
         if pairs < needed {
-            self.reason(&format!(
-                "overlapping pairs of different owners: {pairs}, needed: {needed}"
-            ));
+            self.reason(
+                ReasonKind::Overlaps,
+                format!("overlapping pairs of different owners: {pairs}, needed: {needed}"),
+            );
         }
         if run.failed as f64 > run.fired as f64 * FAILED_SHARE {
-            self.reason(&format!(
-                "{} of {} exchanges in volleys failed or were refused, more than one in ten",
-                run.failed, run.fired
-            ));
+            self.reason(
+                ReasonKind::Refusals,
+                format!(
+                    "{} of {} exchanges in volleys failed or were refused, more than one in ten",
+                    run.failed, run.fired
+                ),
+            );
         }
         if run.unsearched as f64 > run.answered as f64 * FAILED_SHARE {
-            self.reason(&format!("{}, more than one in ten", unsearched(run)));
+            let text = format!("{}, more than one in ten", unsearched(run));
+            self.reason(ReasonKind::Unsearched, text);
         }
     }
 }

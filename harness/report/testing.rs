@@ -8,8 +8,8 @@ use crate::history::{
 };
 use crate::identity::{Canary, Redactor, Salt, UserId};
 use crate::judge::{
-    Counts, Evidence, Exposure, ExposureKind, Judgement, Place, RULES, Side, Spread, Strength,
-    Verdict, upper_bound_95,
+    Counts, Evidence, Exposure, ExposureKind, Judgement, Place, RULES, Reason, ReasonKind, Side,
+    Spread, Strength, Verdict, upper_bound_95,
 };
 
 /// The salt of the canaries.
@@ -96,8 +96,8 @@ pub(super) fn inconclusive() -> Judgement {
     let mut judgement = isolated();
     judgement.verdict = Verdict::Inconclusive;
     judgement.reasons = vec![
-        "the run was interrupted".into(),
-        "0 pairs overlapped; 100 are needed".into(),
+        Reason::new(ReasonKind::Interrupted, "the run was interrupted"),
+        Reason::new(ReasonKind::Overlaps, "0 pairs overlapped; 100 are needed"),
     ];
     judgement.strength = Strength {
         rounds: 1,

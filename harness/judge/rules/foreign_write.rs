@@ -150,7 +150,7 @@ impl Rule for ForeignWrite {
 
     fn volley(&mut self, facts: &Facts) {
         if std::mem::take(&mut self.has_removal_in_volley) && self.volleys.len() < VOLLEYS_KEPT {
-            self.volleys.push(facts.clone());
+            self.volleys.push(facts.without_answers());
         }
     }
 
