@@ -3,7 +3,7 @@
 use crate::history::{Exchange, Phase, StepInfo, StepRole};
 use crate::identity::UserId;
 
-use super::facts::{is_accepted, status};
+use super::facts::{counts_nowhere, is_accepted, status};
 use super::look::Found;
 use super::world::World;
 use super::{Reason, ReasonKind};
@@ -49,7 +49,9 @@ impl Control {
         };
         let shows =
             |info: &StepInfo, slot: u16| info.role != StepRole::ReadBack || !is_taken_away(slot);
+        let is_shown = |info: &StepInfo| info.dead.is_none() && !info.breaks_off;
         let shown: Vec<(u16, u16)> = steps
+            .filter(|(info, _)| is_shown(info))
             .flat_map(|(info, step)| {
                 info.sees
                     .iter()
@@ -74,11 +76,15 @@ impl Control {
         let Some(of_user) = self.users.get_mut(exchange.user.index()) else {
             return;
         };
-        let role = world.step(exchange.step).map(|step| step.role);
-        if role == Some(StepRole::LogIn) && exchange.phase != Phase::Volley {
+        let step = world.step(exchange.step);
+        // A redirect that was followed is not the step's answer; the one that it led to is.
+        if exchange.followed || counts_nowhere(exchange, step) {
+            return;
+        }
+        if step.is_some_and(|step| step.role == StepRole::LogIn) {
             let is_good = is_accepted(exchange);
             of_user.logged_in |= is_good;
-            of_user.log_in_failed |= !is_good;
+            of_user.log_in_failed |= !is_good && exchange.phase != Phase::Volley;
         }
         of_user.fired |= exchange.phase == Phase::Volley;
         if matches!(exchange.phase, Phase::Solo | Phase::Volley) {

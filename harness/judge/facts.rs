@@ -1,6 +1,6 @@
 //! What is kept of the exchanges of a volley until it is over: times and names, no bodies.
 
-use crate::history::{Exchange, Outcome, ServerTimes};
+use crate::history::{Exchange, Outcome, ServerTimes, StepInfo};
 use crate::identity::{Salt, UserId};
 
 use super::evidence::{Kept, Mark};
@@ -75,6 +75,14 @@ pub(super) fn status(exchange: &Exchange) -> Option<u16> {
 /// True when an answer came, below 400, that is what the step expects.
 pub(super) fn is_accepted(exchange: &Exchange) -> bool {
     !exchange.refused && status(exchange).is_some_and(|status| status < 400)
+}
+
+/// True when the exchange is no evidence of anything but what crossed in it: it was broken off, given up or malformed on
+/// purpose, or sent with a session that must be dead, and was not accepted.
+pub(super) fn counts_nowhere(exchange: &Exchange, step: Option<&StepInfo>) -> bool {
+    let on_purpose = exchange.provoked.is_some()
+        || step.is_some_and(|step| step.breaks_off || step.dead.is_some());
+    on_purpose && !is_accepted(exchange)
 }
 
 /// One exchange with what a report shows of its answer.

@@ -30,6 +30,8 @@ pub(super) struct Crossing {
     pub(super) phase: Phase,
     pub(super) round: u32,
     pub(super) canary: Option<Canary>,
+    /// What was learnt of the victim and crossed, when that was no canary.
+    pub(super) value: Option<String>,
 }
 
 impl Crossing {
@@ -144,6 +146,7 @@ impl Findings {
             viewer_side,
             victim_side,
             canary: crossing.canary.map(|canary| canary.encode(world.salt)),
+            value: crossing.value,
         });
     }
 

@@ -16,6 +16,7 @@ mod points;
 mod reason;
 mod rules;
 mod run;
+mod shots;
 mod spread;
 mod strength;
 mod verdict;
@@ -29,7 +30,9 @@ pub use reason::{Reason, ReasonKind};
 pub use rules::{RULES, RuleInfo};
 pub use run::{NOTES_KEPT, VOLLEYS_OPEN};
 pub use strength::{Strength, upper_bound_95};
-pub use verdict::{FAILED_SHARE, Judge, Judgement, Verdict, VerdictError, judge};
+pub use verdict::{FAILED_SHARE, Judge, Judgement, SWAPS_NEEDED, Verdict, VerdictError, judge};
 
+#[cfg(test)]
+mod on_purpose_tests;
 #[cfg(test)]
 mod verdict_tests;

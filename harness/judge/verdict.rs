@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{End, Ending, Record, Sink, Start};
+use crate::history::{ControlRun, End, Ending, Record, Sink, Start};
 
 use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 use super::run::{NOTES_KEPT, Run};
@@ -23,6 +23,10 @@ use super::{Reason, ReasonKind};
 /// service gives too: when the user was refused the same step alone, or is told that something is not there (404, 409, 410)
 /// after having asked to remove an item.
 pub const FAILED_SHARE: f64 = 0.10;
+
+/// Answers that a control run must have swapped before it says anything when none was recognised: one or two may have been
+/// such as hold nothing of anybody's.
+pub const SWAPS_NEEDED: u64 = 3;
 
 /// What a run proves. Ordered: the worse of two is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,6 +120,7 @@ pub struct Judge {
     strength: Strength,
     notes: Vec<String>,
     reasons: Vec<Reason>,
+    control: Option<ControlRun>,
     end: Option<End>,
 }
 
@@ -142,6 +147,7 @@ impl Judge {
             strength: Strength::default(),
             notes: Vec::new(),
             reasons: Vec::new(),
+            control: None,
             end: None,
         }
     }
@@ -155,6 +161,7 @@ impl Judge {
                 "the history has a second header; what follows it was judged by the first",
             ),
             (Record::Note { text }, _) => self.note(text.clone()),
+            (Record::Control(control), _) => self.control = Some(*control),
             (Record::End(end), run) => {
                 if let Some(run) = run {
                     run.end_read_back(&mut self.notes);
@@ -261,8 +268,31 @@ impl Judge {
         }
     }
 
+    /// What a control run with planted exposures says of this one.
+    fn weigh_control(&mut self) {
+        let Some(ControlRun {
+            swapped,
+            recognised,
+        }) = self.control
+        else {
+            return;
+        };
+        let text = format!(
+            "{swapped} answers were given to another user on purpose in a control run, {recognised} exchanges were recognised as exposing"
+        );
+        if swapped >= SWAPS_NEEDED && recognised == 0 {
+            self.reason(
+                ReasonKind::PlantedExposures,
+                format!("{text}: this scenario would not see an exposure"),
+            );
+        } else {
+            self.strength.notes.push(text);
+        }
+    }
+
     /// Strength, and the reasons for which nothing is proved.
     fn weigh(&mut self, run: &Run) {
+        self.weigh_control();
         let strength = &mut self.strength;
         if let Some(end) = &self.end {
             strength.rounds = end.rounds;
@@ -271,13 +301,13 @@ impl Judge {
         strength.upper_bound_95 =
             upper_bound_95(strength.overlapping_pairs, strength.exposing_pairs);
         strength.notes.extend(run.control.note());
-        if run.failed > 0 {
+        if run.shots.failed > 0 {
             strength.notes.push(format!(
                 "{} of {} exchanges in volleys failed or were refused",
-                run.failed, run.fired
+                run.shots.failed, run.shots.fired
             ));
         }
-        if run.unsearched > 0 {
+        if run.shots.unsearched > 0 {
             strength.notes.push(unsearched(run));
         }
         if strength.overlapping_pairs > 0 && strength.pairs_by_server == 0 {
@@ -313,7 +343,8 @@ impl Judge {
             self.reason(ReasonKind::Nothing, "no request was made");
             return;
         }
-        for Reason { kind, text } in run.control.reasons(&run.world) {
+        let of_control = run.control.reasons(&run.world);
+        for Reason { kind, text } in of_control.into_iter().chain(run.reasons.iter().cloned()) {
             self.reason(kind, text);
         }
         if pairs < needed {
@@ -322,16 +353,16 @@ impl Judge {
                 format!("overlapping pairs of different owners: {pairs}, needed: {needed}"),
             );
         }
-        if run.failed as f64 > run.fired as f64 * FAILED_SHARE {
+        if run.shots.failed as f64 > run.shots.fired as f64 * FAILED_SHARE {
             self.reason(
                 ReasonKind::Refusals,
                 format!(
                     "{} of {} exchanges in volleys failed or were refused, more than one in ten",
-                    run.failed, run.fired
+                    run.shots.failed, run.shots.fired
                 ),
             );
         }
-        if run.unsearched as f64 > run.answered as f64 * FAILED_SHARE {
+        if run.shots.unsearched as f64 > run.shots.answered as f64 * FAILED_SHARE {
             let text = format!("{}, more than one in ten", unsearched(run));
             self.reason(ReasonKind::Unsearched, text);
         }
@@ -341,7 +372,7 @@ impl Judge {
 fn unsearched(run: &Run) -> String {
     format!(
         "{} of {} answers in volleys could not be searched to their end",
-        run.unsearched, run.answered
+        run.shots.unsearched, run.shots.answered
     )
 }
 

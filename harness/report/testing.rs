@@ -148,6 +148,7 @@ fn exposure(viewer: u32, victim: u32, times_seen: u64) -> Exposure {
         times_seen,
         viewer_side: side(7, 1_234_000_000, 11),
         victim_side: Some(side(8, 1_234_042_000, 12)),
+        value: None,
         canary: Some(
             Canary {
                 owner: UserId(victim),
