@@ -19,6 +19,7 @@ mod run;
 mod shots;
 mod spread;
 mod strength;
+mod tokens;
 mod verdict;
 mod world;
 
