@@ -92,6 +92,10 @@ pub struct Judgement {
     pub reasons: Vec<Reason>,
     /// What a clean result is worth.
     pub strength: Strength,
+    /// Exchanges in volleys, but for those that failed on purpose.
+    pub fired: u64,
+    /// Those of them that failed or were refused.
+    pub failed: u64,
     /// Distinct exposures, by first occurrence; at most [`EXPOSURES_KEPT`].
     pub exposures: Vec<Exposure>,
     /// Distinct exposures in all.
@@ -241,6 +245,8 @@ impl Judge {
             verdict,
             reasons: self.reasons,
             strength: self.strength,
+            fired: run.shots.fired,
+            failed: run.shots.failed,
             exposures,
             exposures_total,
             counts,
@@ -257,6 +263,8 @@ impl Judge {
             verdict: Verdict::Inconclusive,
             reasons: self.reasons,
             strength: self.strength,
+            fired: 0,
+            failed: 0,
             exposures: Vec::new(),
             exposures_total: 0,
             counts: Counts::default(),

@@ -74,6 +74,8 @@ pub(super) fn isolated() -> Judgement {
         exposures_total: 0,
         counts: Counts::default(),
         points: Vec::new(),
+        fired: 0,
+        failed: 0,
         spread: vec![Spread {
             strategy: "barrier".into(),
             volleys: 20,
