@@ -7,6 +7,7 @@ mod mask;
 mod steps;
 mod texts;
 mod write;
+mod write_step;
 
 use toml::de::DeTable;
 
