@@ -75,6 +75,8 @@ pub(in crate::scenario) fn write(scenario: &Scenario) -> String {
         (List::EachRound, &scenario.each_round),
         (List::Volley, &scenario.volley),
         (List::ReadBack, &scenario.read_back),
+        (List::Refresh, &scenario.refresh),
+        (List::CleanUp, &scenario.clean_up),
     ];
     for (list, steps) in lists {
         for step in steps {
