@@ -469,9 +469,9 @@ impl<'a> Run<'a> {
             done_ns: done.done_ns,
             server,
             refused: done.refused,
-            followed: false,
+            followed: done.followed,
             nonce: None,
-            provoked: None,
+            provoked: done.provoked,
             outcome,
         };
         self.exchanges += 1;

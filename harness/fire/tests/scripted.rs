@@ -126,6 +126,7 @@ pub(super) fn get(path: &str) -> Request {
         body: bytes::Bytes::new(),
         scheme: "http",
         authority: "127.0.0.1".to_owned(),
+        faults: crate::scenario::Faults::default(),
     }
 }
 
