@@ -8,6 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use super::acknowledged::acknowledged;
 use super::connection::{Armed, Bounds, Connection};
 use super::exchange::{Answer, Done, Failure, Request};
+use super::pattern::Part;
 use super::pool::Key;
 use super::run::{Halt, Run};
 use super::session::{Made, server_times};
@@ -45,12 +46,9 @@ struct Let {
 
 impl<'a> Run<'a> {
     /// Fires one step for each of the users, released together as the strategy says.
-    pub(super) async fn volley(
-        &mut self,
-        users: &[usize],
-        steps: &[&'a Step],
-        round: u32,
-    ) -> Result<(), Halt> {
+    pub(super) async fn volley(&mut self, parts: &[Part<'a>], round: u32) -> Result<(), Halt> {
+        let users: Vec<usize> = parts.iter().map(|part| part.user).collect();
+        let steps: Vec<&Step> = parts.iter().map(|part| part.step).collect();
         self.admit(users.len())?;
         self.volleys += 1;
         let volley = self.volleys;
@@ -58,7 +56,7 @@ impl<'a> Run<'a> {
             Vec::with_capacity(users.len()),
             Vec::with_capacity(users.len()),
         );
-        for (user, step) in users.iter().zip(steps) {
+        for (user, step) in users.iter().zip(&steps) {
             let Made {
                 request,
                 line,
@@ -69,7 +67,7 @@ impl<'a> Run<'a> {
             lines.push(line);
         }
         let mut results: Vec<Option<(u32, Done)>> = users.iter().map(|_| None).collect();
-        let mut lanes = self.lanes(users, &mut results).await?;
+        let mut lanes = self.lanes(&users, &mut results).await?;
         self.arm(&mut lanes, &requests, volley).await?;
         let armed = self.send_ahead(&mut lanes).await?;
         let patience = self.patience();
