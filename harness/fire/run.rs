@@ -49,7 +49,7 @@ pub(super) struct Run<'a> {
     sink: &'a mut dyn Sink,
     pub(super) watch: &'a mut dyn Watch,
     pub(super) stop: &'a Stop,
-    pub(super) bounds: Bounds,
+    pub(super) bounds: Bounds<'a>,
     pub(super) tactics: Tactics,
     pub(super) sessions: Vec<Session>,
     pub(super) pool: Pool,
@@ -145,6 +145,8 @@ impl<'a> Run<'a> {
                 keep: usize::try_from(limits.answer_bytes).unwrap_or(usize::MAX),
                 timeout: Duration::from_millis(limits.timeout_ms),
                 clock,
+                stop,
+                until_ns: limits.duration_s.saturating_mul(1_000_000_000),
             },
             tactics,
             sessions: (0..scenario.users.count())
@@ -352,18 +354,12 @@ impl<'a> Run<'a> {
                 limit: format!("{} requests", limits.requests),
             }));
         }
-        if self.bounds.clock.now() > self.until_ns() {
+        if self.bounds.clock.now() > self.bounds.until_ns {
             return Err(Halt::End(Ending::Limit {
                 limit: format!("{} s", limits.duration_s),
             }));
         }
         Ok(())
-    }
-
-    /// When the run is over at the latest, nanoseconds since it began.
-    pub(super) fn until_ns(&self) -> u64 {
-        let seconds = self.scenario.limits.duration_s;
-        seconds.saturating_mul(1_000_000_000)
     }
 
     pub(super) fn record(&mut self, record: &Record) -> Result<(), Halt> {
