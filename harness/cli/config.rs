@@ -81,9 +81,10 @@ pub(crate) fn settle(
         let Some(key) = key(arg) else {
             continue;
         };
-        let is_typed =
-            matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-        let setting = if is_typed {
+        let is_typed = is_typed(matches, arg);
+        let setting = if !is_typed && is_ruled_out(subcommand, matches, arg) {
+            None
+        } else if is_typed {
             Some(Setting {
                 values: typed_values(matches, arg),
                 origin: Origin::Typed,
@@ -101,6 +102,22 @@ pub(crate) fn settle(
         arguments: with_flags(typed, name, &settings),
         shown,
     })
+}
+
+fn is_typed(matches: &ArgMatches, arg: &Arg) -> bool {
+    matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+}
+
+/// Whether something was typed that does not go together with the argument.
+fn is_ruled_out(subcommand: &Command, matches: &ArgMatches, arg: &Arg) -> bool {
+    let conflicts = |one: &Arg, other: &Arg| {
+        let against = subcommand.get_arg_conflicts_with(one);
+        against.iter().any(|arg| arg.get_id() == other.get_id())
+    };
+    subcommand
+        .get_arguments()
+        .filter(|other| is_typed(matches, other))
+        .any(|other| conflicts(arg, other) || conflicts(other, arg))
 }
 
 fn unchanged(arguments: Vec<OsString>) -> Settled {

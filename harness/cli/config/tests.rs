@@ -58,6 +58,15 @@ fn typed_before_variables_before_the_file() {
 }
 
 #[test]
+fn what_was_typed_rules_out_what_does_not_go_with_it() {
+    let place = Place::with("[run]\nverbose = true\nvariant = \"shared-note\"\n");
+    assert_eq!(
+        place.line("crosswire run x --quiet --url http://127.0.0.1:1", &[]),
+        "crosswire run x --quiet --url http://127.0.0.1:1"
+    );
+}
+
+#[test]
 fn scenarios_may_stand_in_the_file_too() {
     let place = Place::with("[run]\nscenarios = [\"mail-2008\"]\n");
     assert_eq!(place.line("crosswire run", &[]), "crosswire run mail-2008");
