@@ -25,6 +25,8 @@ pub enum Record {
         /// The sentence.
         text: String,
     },
+    /// What a control run showed: answers that were swapped on purpose, before this run began.
+    Control(ControlResult),
     /// Last of a history.
     End(End),
 }
@@ -253,6 +255,16 @@ pub struct Release {
     /// True when it was known, not hoped, that the peer had everything but the withheld bytes (acknowledged PING,
     /// empty send queue).
     pub armed: bool,
+}
+
+/// What came of a planted-exposure control: the same scenario, run through a proxy that gave some answers to the wrong user
+/// on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlResult {
+    /// Answers of another user that reached crosswire.
+    pub swapped: u64,
+    /// Those of them in which another user's data was found.
+    pub recognised: u64,
 }
 
 /// How a run ended.

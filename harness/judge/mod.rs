@@ -11,6 +11,7 @@ mod facts;
 mod findings;
 mod look;
 mod overlap;
+mod planted;
 mod rules;
 mod run;
 mod spread;

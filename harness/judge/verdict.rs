@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{End, Ending, Record, Sink, Start};
+use crate::history::{ControlResult, End, Ending, Record, Sink, Start};
 
 use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 use super::run::{NOTES_KEPT, Run};
@@ -150,6 +150,7 @@ impl Judge {
             (Record::Start(_), Some(_)) => self
                 .reason("the history has a second header; what follows it was judged by the first"),
             (Record::Note { text }, _) => self.note(text.clone()),
+            (Record::Control(result), _) => self.control(*result),
             (Record::End(end), run) => {
                 if let Some(run) = run {
                     run.end_read_back(&mut self.notes);
@@ -176,6 +177,15 @@ impl Judge {
                 "the history's salt {:?} cannot be used: {error}",
                 start.salt
             )),
+        }
+    }
+
+    /// A control that recognised nothing of what was planted takes the worth from a clean result.
+    fn control(&mut self, result: ControlResult) {
+        if result.is_blind() {
+            self.reason(&result.to_string());
+        } else {
+            self.note(result.to_string());
         }
     }
 
