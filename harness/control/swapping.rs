@@ -94,7 +94,7 @@ pub(super) struct Ticket {
 
 /// What becomes of an offered answer.
 enum Fate {
-    Now(Given),
+    Now(Box<Given>),
     Later(oneshot::Receiver<Given>),
 }
 
@@ -145,7 +145,7 @@ impl Ticket {
             .borrow_mut()
             .offer(self.number, &self.who, answer);
         let mut reply = match fate {
-            Fate::Now(given) => return given,
+            Fate::Now(given) => return *given,
             Fate::Later(reply) => reply,
         };
         if let Ok(Ok(given)) = tokio::time::timeout(WAIT, &mut reply).await {
@@ -182,10 +182,10 @@ impl State {
         let fits = |parked: &mut Parked| parked.who.user != who.user && !parked.reply.is_closed();
         let fate = if let Some(parked) = self.parked.take_if(fits) {
             self.remember(who, &own.answer);
-            Fate::Now(self.pair(parked, who, own.answer))
+            Fate::Now(Box::new(self.pair(parked, who, own.answer)))
         } else if !wanted {
             self.remember(who, &own.answer);
-            Fate::Now(own)
+            Fate::Now(Box::new(own))
         } else if self.parked.is_none() && self.others_under_way(&who.user) {
             self.remember(who, &own.answer);
             let (reply, receiver) = oneshot::channel();
@@ -199,7 +199,7 @@ impl State {
         } else {
             let given = self.repeated(who, own.answer.clone());
             self.remember(who, &own.answer);
-            Fate::Now(given)
+            Fate::Now(Box::new(given))
         };
         self.unpark_when_alone();
         fate
@@ -319,5 +319,130 @@ impl State {
             // When nobody waits any more the answer is lost with its request.
             let _ = reply.send(given);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn who(user: &'static str, path: &str) -> Who {
+        Who {
+            user: Bytes::from_static(user.as_bytes()),
+            kind: "page".to_owned(),
+            path: path.to_owned(),
+        }
+    }
+
+    fn answer(body: &str) -> Whole {
+        Whole {
+            head: http::Response::new(()).into_parts().0,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            trailers: None,
+        }
+    }
+
+    fn always() -> Swapping {
+        let (rate, at_least, seed) = (1.0, 0, 1);
+        Swapping::new(Swap {
+            rate,
+            at_least,
+            seed,
+        })
+    }
+
+    fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn body(polled: Poll<Given>) -> Option<String> {
+        match polled {
+            Poll::Ready(given) => Some(String::from_utf8(given.answer.body.to_vec()).unwrap()),
+            Poll::Pending => None,
+        }
+    }
+
+    /// The limit of waiting is tokio's.
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn an_answer_waits_for_the_other_one_under_way() {
+        let runtime = runtime();
+        let _entered = runtime.enter();
+        let swapping = always();
+        let (ann, bob) = (
+            swapping.begin(who("ann", "/")),
+            swapping.begin(who("bob", "/")),
+        );
+        let mut for_ann = pin!(ann.offer(answer("ann's")));
+        assert_eq!(body(poll(for_ann.as_mut())), None);
+        let for_bob = pin!(bob.offer(answer("bob's")));
+        assert_eq!(body(poll(for_bob)).as_deref(), Some("ann's"));
+        assert_eq!(body(poll(for_ann)).as_deref(), Some("bob's"));
+        assert_eq!(swapping.counts().swapped, 2);
+    }
+
+    #[test]
+    fn it_waits_for_nobody_who_has_gone() {
+        let runtime = runtime();
+        let _entered = runtime.enter();
+        let swapping = always();
+        let (ann, bob) = (
+            swapping.begin(who("ann", "/")),
+            swapping.begin(who("bob", "/")),
+        );
+        let mut for_ann = pin!(ann.offer(answer("ann's")));
+        assert_eq!(body(poll(for_ann.as_mut())), None);
+        drop(bob);
+        assert_eq!(body(poll(for_ann)).as_deref(), Some("ann's"));
+        assert_eq!(swapping.counts().swapped, 0);
+    }
+
+    #[test]
+    fn nobody_is_given_the_answer_of_one_who_has_gone_while_waiting() {
+        let runtime = runtime();
+        let _entered = runtime.enter();
+        let swapping = always();
+        let (ann, bob) = (
+            swapping.begin(who("ann", "/")),
+            swapping.begin(who("bob", "/")),
+        );
+        {
+            let for_ann = pin!(ann.offer(answer("ann's")));
+            assert_eq!(body(poll(for_ann)), None);
+        }
+        // It was remembered, and is given from there: one answer changes hands, not two.
+        let for_bob = pin!(bob.offer(answer("bob's")));
+        assert_eq!(body(poll(for_bob)).as_deref(), Some("ann's"));
+        let counts = swapping.counts();
+        assert_eq!((counts.swapped, counts.repeated), (1, 1));
+    }
+
+    #[test]
+    fn memory_has_a_limit_of_bytes_and_of_paths() {
+        let swapping = always();
+        let remember = |page: usize, text: &str| {
+            let ticket = swapping.begin(who("ann", &format!("/{page}")));
+            assert!(poll(pin!(ticket.offer(answer(text)))).is_ready());
+            let state = swapping.0.borrow();
+            let bodies = state.memory.values().map(|last| last.answer.body.len());
+            assert_eq!(bodies.sum::<usize>(), state.memory_bytes);
+            (state.memory.len(), state.memory_bytes)
+        };
+        let small = (0..MEMORY_PATHS * 2).map(|page| remember(page, "small").0);
+        assert_eq!(small.max(), Some(MEMORY_PATHS));
+        let text = "x".repeat(MEMORY_BYTES / 10);
+        let large = (0..20).map(|page| remember(page, &text).1);
+        let most = large.max().unwrap();
+        assert!(most <= MEMORY_BYTES && most > MEMORY_BYTES / 2, "{most}");
     }
 }

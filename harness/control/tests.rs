@@ -311,8 +311,10 @@ fn a_target_that_dies_is_told_as_502() {
 #[test]
 fn wrong_settings_are_told() {
     let upstream = |url: &str| vec![Upstream::plain(url)];
-    let mut too_often = Swap::default();
-    too_often.rate = 1.5;
+    let too_often = Swap {
+        rate: 1.5,
+        ..Swap::default()
+    };
     for (upstreams, swap, part) in [
         (vec![], Swap::default(), "no upstream"),
         (upstream("nonsense"), Swap::default(), "not a URL"),

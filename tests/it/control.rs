@@ -11,6 +11,9 @@ fn told(ran: &Ran) -> (u64, u64) {
         .lines()
         .find(|line| line.starts_with("control: "));
     let line = line.unwrap_or_else(|| panic!("no result of the control\n{}", ran.stderr));
+    if line.contains("no answer was swapped") {
+        return (0, 0);
+    }
     let mut numbers = line
         .split(|byte: char| !byte.is_ascii_digit())
         .filter(|digits| !digits.is_empty())
@@ -29,12 +32,12 @@ fn a_right_service_stays_isolated_and_the_planted_exposures_are_recognised() {
     let file = small_mail(folder.path(), "small", &[]);
     for more in [
         "",
-        " --protocol h2",
+        " --protocol http/2",
         " --strategy last-byte",
-        " --connections shared",
+        " --protocol http/2 --connections shared",
     ] {
         let ran = run(format!(
-            "run {} --variant per-request --store-delay 500us --expect isolated --control{more}",
+            "run {} --variant per-request --store-delay 100us --expect isolated --control{more}",
             text(&file)
         )
         .split(' '));
@@ -56,7 +59,7 @@ fn over_tls_as_well() {
         "bundled = \"mail/shared-note\"\ntls = true",
     );
     let file = small_mail(folder.path(), "tls", &[tls]);
-    for protocol in ["http/1.1", "h2"] {
+    for protocol in ["http/1.1", "http/2"] {
         let ran = expect(
             0,
             &format!(
@@ -69,7 +72,7 @@ fn over_tls_as_well() {
     }
 }
 
-/// The same mail service, asked for nothing in a volley that holds anybody's data.
+/// The inbox shows who wrote and about what, but nothing of the text, which alone holds a secret here.
 const BLIND: &str = r#"version = 1
 target = { bundled = "mail/per-request" }
 users = { count = 6, name = "user{{ index }}", password = "password-user{{ index }}" }
@@ -85,20 +88,22 @@ status = 200
 capture = { csrf = { json = "/csrf" } }
 
 [[each-round]]
-name = "choose a display name"
-method = "PUT"
-path = "/api/profile"
+name = "write a mail to oneself"
+method = "POST"
+path = "/api/mail"
 headers = { x-csrf-token = "{{ csrf }}" }
-json = { name = "{{ secret('display-name') }}" }
+json = { to = "{{ user.name }}", subject = "Minutes", body = "{{ secret('text') }}" }
+status = 201
+capture = { letter = { json = "/number" } }
 
 [[volley]]
-name = "log-in page"
-path = "/login"
+name = "inbox"
+path = "/api/inbox"
 
 [[read-back]]
-name = "own inbox"
-path = "/api/inbox"
-sees = ["display-name"]
+name = "own mail"
+path = "/api/mail/{{ letter }}"
+sees = ["text"]
 "#;
 
 #[test]
@@ -106,7 +111,7 @@ fn a_scenario_that_would_see_nothing_is_worth_nothing() {
     let folder = folder();
     let file = folder.path().join("blind.toml");
     std::fs::write(&file, BLIND).unwrap();
-    let plain = format!("run {}", text(&file));
+    let plain = format!("run {} --store-delay 500us", text(&file));
     let without = run(plain.split(' '));
     assert_eq!(verdict(&without), Verdict::Isolated, "{}", without.stdout);
 
