@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crosswire::control::{ControlResult, Proxy, Recognition, Swap, Upstream};
+use crosswire::control::{ControlRun, Proxy, Recognition, Swap, Upstream};
 use crosswire::fire::{Event, Plan, Stop, Watch, fire};
 use crosswire::history::{Ending, Phase, Record, Sink};
 use crosswire::identity::Salt;
@@ -17,7 +17,7 @@ pub(crate) const ROUNDS: u32 = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct Rehearsed {
     /// What was swapped and recognised.
-    pub(crate) result: ControlResult,
+    pub(crate) result: ControlRun,
     /// Why the run did not come to its end, if it did not.
     pub(crate) broken_off: Option<String>,
 }
@@ -86,7 +86,7 @@ impl Rehearsed {
     fn nothing(why: String) -> Rehearsed {
         let (swapped, recognised) = (0, 0);
         Rehearsed {
-            result: ControlResult {
+            result: ControlRun {
                 swapped,
                 recognised,
             },

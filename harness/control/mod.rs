@@ -2,7 +2,7 @@
 //! one user's answer to another, on purpose. A scenario that does not notice that would not notice a fault either.
 //!
 //! [`Proxy`] listens on this machine alone; [`Recognition`] counts what the judge makes of the swapped answers. The
-//! result goes into the history of the real run as a [`ControlResult`], and the judge weighs it.
+//! result goes into the history of the real run as a [`ControlRun`], and the judge weighs it.
 //!
 //! # What is swapped
 //!
@@ -42,7 +42,7 @@ use tokio::sync::oneshot;
 
 pub use self::recognition::Recognition;
 use crate::fire::{LEAVE_ALONE, MARK};
-pub use crate::history::ControlResult;
+pub use crate::history::ControlRun;
 
 /// The value of [`MARK`] on an answer that belongs to somebody else.
 const SWAPPED: &str = "swapped";

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{MARK, SWAPPED};
-use crate::history::{ControlResult, End, Exchange, Outcome, Record, Sink, lines};
+use crate::history::{ControlRun, End, Exchange, Outcome, Record, Sink, lines};
 use crate::judge::Judge;
 
 /// Takes the history of a run through a [`Proxy`](super::Proxy) and counts the swapped answers in which the judge finds
@@ -34,10 +34,10 @@ impl Recognition {
 
     /// The result over everything taken.
     #[must_use]
-    pub fn finish(self) -> ControlResult {
+    pub fn finish(self) -> ControlRun {
         let found = |judge: Judge| judge.finish().counts.exchanges;
         let recognised = found(self.with).saturating_sub(found(self.without));
-        ControlResult {
+        ControlRun {
             swapped: self.swapped,
             recognised: recognised.min(self.swapped),
         }

@@ -377,7 +377,7 @@ impl<'a> Run<'a> {
 
     fn key(&self, user: usize) -> Key {
         match self.tactics.connections {
-            Connections::PerUser => user,
+            Connections::PerUser | Connections::Rotating => user,
             Connections::Shared => 0,
         }
     }
@@ -469,6 +469,9 @@ impl<'a> Run<'a> {
             done_ns: done.done_ns,
             server,
             refused: done.refused,
+            followed: false,
+            nonce: None,
+            provoked: None,
             outcome,
         };
         self.exchanges += 1;

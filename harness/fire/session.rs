@@ -68,6 +68,9 @@ impl Session {
             round,
             captures: &self.captures,
             secrets: &self.canaries,
+            nonce: None,
+            chance: 0,
+            now_ms: 0,
         };
         let rendered = step.render(&values).map_err(|error| error.to_string())?;
         let readers = rendered

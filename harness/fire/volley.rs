@@ -106,6 +106,7 @@ impl<'a> Run<'a> {
             round,
             requests: u32::try_from(users.len()).unwrap_or(u32::MAX),
             server_spread_us,
+            offset_us: 0,
             release,
         }))?;
         let step = if steps.iter().all(|step| step.index == steps[0].index) {
@@ -140,6 +141,7 @@ impl<'a> Run<'a> {
             }
             let key = match self.tactics.connections {
                 Connections::PerUser => *user,
+                Connections::Rotating => (*user + self.volleys as usize) % self.sessions.len(),
                 Connections::Shared => lanes.len(),
             };
             self.admit(0)?;

@@ -35,7 +35,7 @@ pub struct JsonReport<'a> {
     /// The verdict.
     pub verdict: JsonVerdict,
     /// Why the verdict is what it is.
-    pub reasons: &'a [String],
+    pub reasons: Vec<&'a str>,
     /// The verdict that counts as success.
     pub expected: JsonVerdict,
     /// Whether the two are the same.
@@ -187,6 +187,8 @@ pub enum JsonPhase {
     Volley,
     /// Every user's state read back.
     ReadBack,
+    /// What the run has left behind is taken away.
+    CleanUp,
 }
 
 /// Sums over all exposures.
@@ -253,7 +255,11 @@ impl<'a> From<&'a Report> for JsonReport<'a> {
             seed: report.seed,
             users: report.users,
             verdict: report.verdict.into(),
-            reasons: &report.reasons,
+            reasons: report
+                .reasons
+                .iter()
+                .map(|reason| reason.text.as_str())
+                .collect(),
             expected: report.expected.into(),
             as_expected: report.as_expected(),
             ending: report
@@ -321,6 +327,7 @@ fn json_exposure<'a>(finding: &'a Finding, replay: Option<&'a str>) -> JsonExpos
             Phase::Sequence => JsonPhase::Sequence,
             Phase::Volley => JsonPhase::Volley,
             Phase::ReadBack => JsonPhase::ReadBack,
+            Phase::CleanUp => JsonPhase::CleanUp,
         },
         round: finding.round,
         at,

@@ -6,7 +6,7 @@ use super::mask::{Mask, masked_canary};
 use crate::history::{Ending, Phase, Start};
 use crate::identity::{Redactor, UserId};
 use crate::judge::{
-    Counts, Exposure, ExposureKind, Judgement, RULES, Side, Spread, Strength, Verdict,
+    Counts, Exposure, ExposureKind, Judgement, RULES, Reason, Side, Spread, Strength, Verdict,
 };
 
 /// What a report says besides the judgement.
@@ -41,8 +41,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// The verdict that counts as success.
     pub expected: Verdict,
-    /// Why the verdict is what it is, a sentence each.
-    pub reasons: Vec<String>,
+    /// Why the verdict is what it is.
+    pub reasons: Vec<Reason>,
     /// What a clean result is worth.
     pub strength: Strength,
     /// Overlapping pairs of different owners below which a clean run is inconclusive.
@@ -147,7 +147,7 @@ impl Report {
             reasons: judgement
                 .reasons
                 .iter()
-                .map(|reason| mask(reason))
+                .map(|reason| Reason::new(reason.kind, mask(&reason.text)))
                 .collect(),
             strength: judgement.strength.clone(),
             min_overlaps: start.map_or(0, |s| s.min_overlaps),

@@ -38,6 +38,7 @@ pub fn phase(phase: Phase) -> &'static str {
         Phase::Sequence => "sequence",
         Phase::Volley => "volley",
         Phase::ReadBack => "read-back",
+        Phase::CleanUp => "clean-up",
     }
 }
 

@@ -8,8 +8,8 @@ use crate::history::{
 };
 use crate::identity::{Canary, Redactor, Salt, UserId};
 use crate::judge::{
-    Counts, Exposure, ExposureKind, Judgement, Place, RULES, Side, Spread, Strength, Verdict,
-    upper_bound_95,
+    Counts, Evidence, Exposure, ExposureKind, Judgement, Place, RULES, Reason, ReasonKind, Side,
+    Spread, Strength, Verdict, upper_bound_95,
 };
 
 /// The salt of the canaries.
@@ -24,6 +24,7 @@ fn start() -> Start {
         session: None,
         sees: vec![0],
         removes: vec![],
+        ..StepInfo::default()
     };
     Start {
         history_version: HISTORY_VERSION,
@@ -41,10 +42,12 @@ fn start() -> Start {
             SlotInfo {
                 name: "note".into(),
                 attachment: false,
+                ..SlotInfo::default()
             },
             SlotInfo {
                 name: "file".into(),
                 attachment: true,
+                ..SlotInfo::default()
             },
         ],
         steps: vec![step("read"), step("delete")],
@@ -70,6 +73,9 @@ pub(super) fn isolated() -> Judgement {
         exposures: vec![],
         exposures_total: 0,
         counts: Counts::default(),
+        points: Vec::new(),
+        fired: 0,
+        failed: 0,
         spread: vec![Spread {
             strategy: "barrier".into(),
             volleys: 20,
@@ -92,8 +98,8 @@ pub(super) fn inconclusive() -> Judgement {
     let mut judgement = isolated();
     judgement.verdict = Verdict::Inconclusive;
     judgement.reasons = vec![
-        "the run was interrupted".into(),
-        "0 pairs overlapped; 100 are needed".into(),
+        Reason::new(ReasonKind::Interrupted, "the run was interrupted"),
+        Reason::new(ReasonKind::Overlaps, "0 pairs overlapped; 100 are needed"),
     ];
     judgement.strength = Strength {
         rounds: 1,
@@ -127,6 +133,7 @@ fn exposure(viewer: u32, victim: u32, times_seen: u64) -> Exposure {
         done_ns: sent_ns + 900_000,
         arrived_us: Some(1_000 + sent_ns / 1_000),
         order: Some(order),
+        evidence: Evidence::default(),
     };
     Exposure {
         id: format!("{viewer:04x}{victim:04x}"),
@@ -143,6 +150,7 @@ fn exposure(viewer: u32, victim: u32, times_seen: u64) -> Exposure {
         times_seen,
         viewer_side: side(7, 1_234_000_000, 11),
         victim_side: Some(side(8, 1_234_042_000, 12)),
+        value: None,
         canary: Some(
             Canary {
                 owner: UserId(victim),

@@ -8,7 +8,9 @@ mod body;
 mod capture;
 mod environment;
 mod error;
+mod fault;
 mod file;
+mod network;
 mod scan;
 mod settings;
 mod shipped;
@@ -17,8 +19,10 @@ mod step;
 mod template;
 #[cfg(test)]
 mod tests;
+mod threshold;
 mod users;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::history::{SlotInfo, StepInfo};
@@ -26,7 +30,9 @@ use crate::judge::Verdict;
 
 pub use capture::{Capture, CaptureFrom};
 pub use error::ScenarioError;
+pub use fault::{Abort, AbortHow, AbortWhen, Faults, Malformed, Pace};
 pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
+pub use network::{Network, SessionSettings};
 pub use settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
     TargetSpec, UnknownWord,
@@ -35,6 +41,7 @@ pub use shipped::{Shipped, find_shipped, shipped};
 pub use status::StatusRule;
 pub use step::{RenderError, Rendered, Step};
 pub use template::{TEMPLATE_OUTPUT_LIMIT, TEMPLATE_WORK_LIMIT, Values};
+pub use threshold::{Comparison, Metric, Threshold};
 pub use users::{User, Users, UsersError};
 
 /// The version of the file format that this crosswire reads and writes.
@@ -45,6 +52,8 @@ pub const SCENARIO_VERSION: u32 = 1;
 pub struct Scenario {
     /// Its name: that of the file, without folder and extension.
     pub name: String,
+    /// Words by which a command chooses scenarios.
+    pub tags: Vec<String>,
     /// What it would catch, from the file's first line (`# Would catch: …`); empty when the file does not say.
     pub story: String,
     /// A title for people.
@@ -53,6 +62,12 @@ pub struct Scenario {
     pub expect: Verdict,
     /// The service it is written for.
     pub target: TargetSpec,
+    /// Further base URLs by name, for steps that say `host`.
+    pub hosts: BTreeMap<String, String>,
+    /// How connections are opened.
+    pub network: Network,
+    /// What holds for every request of a session.
+    pub session: SessionSettings,
     /// Who takes part.
     pub users: Users,
     /// Where canaries are planted; a canary's slot is the index.
@@ -65,8 +80,14 @@ pub struct Scenario {
     pub volley: Vec<Step>,
     /// Per user, alone, after the volleys of every round.
     pub read_back: Vec<Step>,
+    /// When a session is stale: per user, alone.
+    pub refresh: Vec<Step>,
+    /// Once per user at the end, alone.
+    pub clean_up: Vec<Step>,
     /// How the volleys are fired.
     pub fire: FireSettings,
+    /// What the run must reach besides its verdict.
+    pub thresholds: Vec<Threshold>,
     /// What a run never goes beyond.
     pub limits: Limits,
     /// Values that the environment supplied, but for those in users' names.
@@ -147,6 +168,8 @@ impl Scenario {
             .chain(&self.each_round)
             .chain(&self.volley)
             .chain(&self.read_back)
+            .chain(&self.refresh)
+            .chain(&self.clean_up)
     }
 
     /// Leaves out the steps for which `keep` is false, and numbers the others anew. What a left-out step would have
@@ -157,6 +180,8 @@ impl Scenario {
             &mut self.each_round,
             &mut self.volley,
             &mut self.read_back,
+            &mut self.refresh,
+            &mut self.clean_up,
         ];
         let mut numbers = 0..;
         for list in lists {
@@ -203,6 +228,10 @@ impl PartialEq for Scenario {
             && self.slots == other.slots
             && (&self.setup, &self.each_round) == (&other.setup, &other.each_round)
             && (&self.volley, &self.read_back) == (&other.volley, &other.read_back)
+            && (&self.refresh, &self.clean_up) == (&other.refresh, &other.clean_up)
+            && (&self.tags, &self.hosts, &self.network)
+                == (&other.tags, &other.hosts, &other.network)
+            && (&self.session, &self.thresholds) == (&other.session, &other.thresholds)
             && (&self.fire, &self.limits) == (&other.fire, &other.limits)
     }
 }

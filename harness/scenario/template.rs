@@ -46,6 +46,12 @@ pub struct Values<'a> {
     pub captures: &'a BTreeMap<String, String>,
     /// The user's newest canary per slot. For a step that plants, the fresh one has been put in already.
     pub secrets: &'a BTreeMap<u16, String>,
+    /// The nonce of this very request, for a step that sends one.
+    pub nonce: Option<&'a str>,
+    /// Seed of what templates draw by chance, another one for every request.
+    pub chance: u64,
+    /// The time, milliseconds since 1970 (UTC).
+    pub now_ms: u64,
 }
 
 /// A text of the file: itself, or a template.

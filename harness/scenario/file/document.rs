@@ -13,6 +13,7 @@ use crate::identity::UserId;
 use crate::judge::Verdict;
 use crate::scenario::environment::Lookup;
 use crate::scenario::error::Fault;
+use crate::scenario::network::{Network, SessionSettings};
 use crate::scenario::settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
     TargetSpec,
@@ -82,13 +83,20 @@ pub(super) fn read(
         name: name.to_owned(),
         story: story_of(text).to_owned(),
         expect: read_expect(&root)?,
+        tags: Vec::new(),
         target,
+        hosts: BTreeMap::new(),
+        network: Network::default(),
+        session: SessionSettings::default(),
         users,
         slots: compiler.slots,
         setup: next(),
         each_round: next(),
         volley: next(),
         read_back: next(),
+        refresh: Vec::new(),
+        clean_up: Vec::new(),
+        thresholds: Vec::new(),
         fire,
         limits: read_limits(&root)?,
         supplied: Supplied(compiler.supplied),

@@ -13,6 +13,7 @@ use super::texts::{Compiler, Place};
 use crate::history::StepRole;
 use crate::scenario::capture::{Capture, CaptureFrom, is_json_pointer};
 use crate::scenario::error::{Fault, line_of};
+use crate::scenario::fault::Faults;
 use crate::scenario::settings::Bounds;
 use crate::scenario::status::{Allowed, StatusRule};
 use crate::scenario::step::{Step, check_header_value, check_path};
@@ -188,6 +189,16 @@ impl<'c, 'l> StepReader<'c, 'l> {
             index,
             name,
             role: list.role(login),
+            host: None,
+            anonymous: false,
+            redirects: None,
+            wait_ms: 0,
+            echoes: false,
+            learns: false,
+            dead: None,
+            with: None,
+            companion: false,
+            faults: Faults::default(),
             line: line_of(self.document, fields.span().start),
             session: read_session(&fields, login)?,
             status: read_status(&fields)?,
@@ -348,6 +359,9 @@ impl<'c, 'l> StepReader<'c, 'l> {
                 round: 1,
                 captures: &nothing,
                 secrets: &BTreeMap::new(),
+                nonce: None,
+                chance: 0,
+                now_ms: 0,
             };
             let Ok(name) = self.compiler.fill_in(reader, &values) else {
                 continue;

@@ -142,7 +142,7 @@ impl<'l> Compiler<'l> {
         }
         self.slots.push(SlotInfo {
             name: slot.text.to_owned(),
-            attachment: false,
+            ..SlotInfo::default()
         });
         Ok((self.slots.len() - 1) as u16)
     }
@@ -289,6 +289,9 @@ impl<'l> Compiler<'l> {
             round: 1,
             captures: &captures,
             secrets: &secrets,
+            nonce: None,
+            chance: 0,
+            now_ms: 0,
         };
         let is_real = captures.is_empty() && secrets.is_empty();
         match text.render(&self.environment, &values) {
