@@ -15,6 +15,7 @@ mod http1;
 mod http2;
 #[cfg(feature = "control")]
 mod line;
+mod pattern;
 mod pool;
 mod release;
 mod run;

@@ -144,6 +144,7 @@ impl Session {
             body: rendered.body.into(),
             scheme,
             authority,
+            faults: step.faults,
         };
         Ok(Made {
             request,
@@ -208,9 +209,10 @@ impl Session {
         masked
     }
 
-    /// Whose request this is, and of which step. An answer that gives or ends a session stays with its user.
+    /// Whose request this is, and of which step. An answer that gives or ends a session stays with its user; one to
+    /// nobody in particular, or that will not be waited for, is nothing to be swapped.
     fn mark(&self, step: &Step) -> String {
-        if step.role == StepRole::Fire {
+        if step.role == StepRole::Fire && !step.anonymous && !step.faults.breaks_off() {
             format!("{}/{}", self.user.0, step.index)
         } else {
             LEAVE_ALONE.to_owned()
