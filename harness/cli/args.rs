@@ -158,6 +158,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_parser = word::<Protocol>(Protocol::WORDS), value_name = "NAME", help_heading = "Run")]
     pub(crate) protocol: Option<Protocol>,
 
+    /// Before the run, a short one through a proxy that swaps answers on purpose: shows whether this scenario would see an
+    /// exposure
+    #[arg(long, help_heading = "Run")]
+    pub(crate) control: bool,
+    /// Rounds of that short run (2 unless given)
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=1_000), allow_negative_numbers = true, requires = "control")]
+    pub(crate) control_rounds: Option<u32>,
+
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Store the history of the run (one scenario only)

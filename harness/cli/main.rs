@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod control;
 mod demo;
 mod exit;
 mod explain;

@@ -10,6 +10,7 @@ use crosswire::report::{Facts, Look, Report, render_terminal};
 use crosswire::scenario::Scenario;
 
 use crate::args::{Loudness, RunArgs};
+use crate::control;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::interrupt;
@@ -52,6 +53,9 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             store_delay: args.store_delay.unwrap_or_default(),
             trusted_pem: trusted_pem.clone(),
             history: history.take(),
+            control: args
+                .control
+                .then(|| args.control_rounds.unwrap_or(control::ROUNDS)),
         };
         let (report, lost) = fire(trial, one.given, args, screen, &stop)?;
         if let Some(error) = lost {
@@ -130,7 +134,15 @@ fn fire(
     let mut progress = Progress::new(args.loudness, screen);
     let tried = trial.run(&mut progress, stop);
     progress.clear();
-    let Tried { judgement, lost } = tried?;
+    let Tried {
+        judgement,
+        rehearsed,
+        lost,
+    } = tried?;
+    if let Some(rehearsed) = rehearsed.filter(|_| !args.loudness.quiet) {
+        let sentences = rehearsed.sentences();
+        sentences.iter().for_each(|sentence| screen.say(sentence));
+    }
     let redactor = Redactor::new(scenario.supplied_secrets());
     let facts = Facts {
         expected: scenario.expect,
