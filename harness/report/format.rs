@@ -43,18 +43,40 @@ fn plain(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{SALT, SECRET, all};
+    use super::super::testing::{SALT, SECRET, SESSION, all};
     use super::*;
+
+    fn rendered(format: &Format, report: &Report) -> String {
+        let mut bytes = Vec::new();
+        (format.render)(report, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_is_read_back_gives_the_same_in_every_format() {
+        let json = Format::named("json").unwrap();
+        for (name, report) in all() {
+            let read = Report::from_json(rendered(json, &report).as_bytes()).unwrap();
+            assert_eq!(read, report, "{name}");
+            for format in &FORMATS {
+                assert!(
+                    rendered(format, &read) == rendered(format, &report),
+                    "{name} as {}",
+                    format.name
+                );
+            }
+        }
+    }
 
     #[test]
     fn no_format_shows_a_secret_or_a_whole_canary() {
         for format in &FORMATS {
             for (name, report) in all() {
-                let mut bytes = Vec::new();
-                (format.render)(&report, &mut bytes).unwrap();
-                let text = String::from_utf8(bytes).unwrap();
+                let text = rendered(format, &report);
                 assert!(
-                    !text.contains(&SALT.marker()) && !text.contains(SECRET),
+                    [&SALT.marker(), SECRET, SESSION]
+                        .iter()
+                        .all(|hidden| !text.contains(*hidden)),
                     "{name} as {}:\n{text}",
                     format.name
                 );

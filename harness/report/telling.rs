@@ -2,9 +2,25 @@
 
 use std::time::Duration;
 
-use super::{Finding, FindingSide, words};
+use super::{Finding, FindingSide, Report, words};
 use crate::history::Phase;
-use crate::judge::ExposureKind;
+use crate::judge::{ExposureKind, Verdict};
+
+/// What the verdict means here, in a few words: `3 users received or acted on data of 3 others`.
+#[must_use]
+pub fn outcome(report: &Report) -> String {
+    match report.verdict {
+        Verdict::Exposed => format!(
+            "{} received or acted on data of {}",
+            words::count(report.counts.viewers, "user"),
+            words::count(report.counts.victims, "other")
+        ),
+        Verdict::Isolated => "no user received or acted on another's data".to_owned(),
+        Verdict::Inconclusive => {
+            "nothing found, but the run is worth too little for a verdict".to_owned()
+        }
+    }
+}
 
 /// What happened, in a few words: `user07 received user31's subject`.
 #[must_use]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::telling::{headline, phase, sentences, when};
+use super::telling::{headline, outcome, phase, sentences, when};
 use super::{Finding, Report, words};
 use crate::history::{Cause, Ending, Phase};
 use crate::judge::{Strength, Verdict};
@@ -95,17 +95,7 @@ impl Page<'_> {
     }
 
     fn headline(&mut self, report: &Report) -> io::Result<()> {
-        let what = match report.verdict {
-            Verdict::Exposed => format!(
-                "{} received or acted on data of {}",
-                words::count(report.counts.viewers, "user"),
-                words::count(report.counts.victims, "other")
-            ),
-            Verdict::Isolated => "no user received or acted on another's data".to_owned(),
-            Verdict::Inconclusive => {
-                "nothing found, but the run is worth too little for a verdict".to_owned()
-            }
-        };
+        let what = outcome(report);
         let verdict = self.look.verdict(report.verdict);
         let subject = self
             .look
