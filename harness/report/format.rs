@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, json, terminal};
+use super::{Look, Report, github, github_summary, har, json, junit, ndjson, sarif, terminal};
 
 /// A format: what it is called, and how it is written.
 #[derive(Clone, Copy, Debug)]
@@ -16,11 +16,41 @@ pub struct Format {
 }
 
 /// Every format. A new one is a file of its own and a line here.
-pub static FORMATS: [Format; 2] = [
+pub static FORMATS: [Format; 8] = [
+    Format {
+        name: "github",
+        what: "workflow commands, which GitHub shows as annotations",
+        render: github::render,
+    },
+    Format {
+        name: "github-summary",
+        what: "Markdown for $GITHUB_STEP_SUMMARY",
+        render: github_summary::render,
+    },
+    Format {
+        name: "har",
+        what: "the exchanges that exposed something, for HAR viewers",
+        render: har::render,
+    },
     Format {
         name: "json",
         what: "for programs; `crosswire schema report` prints its schema",
         render: json::render,
+    },
+    Format {
+        name: "junit",
+        what: "JUnit XML, for continuous integration",
+        render: junit::render,
+    },
+    Format {
+        name: "ndjson",
+        what: "events, one JSON object a line",
+        render: ndjson::render,
+    },
+    Format {
+        name: "sarif",
+        what: "SARIF 2.1.0, for code scanning",
+        render: sarif::render,
     },
     Format {
         name: "text",

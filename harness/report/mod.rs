@@ -5,23 +5,33 @@
 
 mod evidence;
 mod format;
+mod github;
+mod github_summary;
+mod har;
 mod json;
+mod junit;
 mod mask;
 mod model;
 mod naming;
+mod ndjson;
+mod place;
+mod sarif;
 pub mod telling;
 mod terminal;
 #[cfg(test)]
 mod testing;
 mod visible;
 pub mod words;
+mod xml;
 
 pub use evidence::{Evidence, HEAD_SHOWN, Piece};
 pub use format::{FORMATS, Format};
+pub use github_summary::SUMMARY_LIMIT;
 pub use json::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
     JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonVerdict, JsonVolley,
     ReportError, SCHEMA_VERSION, schema,
 };
 pub use model::{Facts, Finding, FindingSide, Report, Rule, Step};
+pub use ndjson::event_schema;
 pub use terminal::{Look, render_terminal};

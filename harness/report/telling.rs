@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Finding, FindingSide, Report, words};
 use crate::history::Phase;
-use crate::judge::{ExposureKind, Verdict};
+use crate::judge::{ExposureKind, Strength, Verdict};
 
 /// What the verdict means here, in a few words: `3 users received or acted on data of 3 others`.
 #[must_use]
@@ -19,6 +19,43 @@ pub fn outcome(report: &Report) -> String {
         Verdict::Inconclusive => {
             "nothing found, but the run is worth too little for a verdict".to_owned()
         }
+    }
+}
+
+/// What the run is worth, in one sentence.
+#[must_use]
+pub fn strength(report: &Report) -> String {
+    let strength = &report.strength;
+    if strength.overlapping_pairs == 0 {
+        return format!(
+            "{}, 0 overlapping pairs of different owners: no race could have shown",
+            words::count(strength.exchanges, "exchange")
+        );
+    }
+    let pairs = format!(
+        "{} of different owners in {} ({})",
+        words::count(strength.overlapping_pairs, "overlapping pair"),
+        words::count(strength.volleys, "volley"),
+        known_by(strength)
+    );
+    match strength.upper_bound_95 {
+        Some(p) if report.verdict != Verdict::Exposed => format!(
+            "{pairs}; if a pair crosses with probability p, then p < {} with 95 % confidence",
+            words::percent(p)
+        ),
+        _ => pairs,
+    }
+}
+
+/// By whose clock the pairs are known.
+fn known_by(strength: &Strength) -> String {
+    match strength.pairs_by_server {
+        0 => "as the client saw it".to_owned(),
+        all if all == strength.overlapping_pairs => "by the server's clock".to_owned(),
+        some => format!(
+            "{} by the server's clock, the rest as the client saw it",
+            words::number(some)
+        ),
     }
 }
 
