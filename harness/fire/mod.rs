@@ -13,6 +13,7 @@ mod exchange;
 mod gate;
 mod http1;
 mod http2;
+mod pattern;
 mod pool;
 mod release;
 mod run;

@@ -140,6 +140,7 @@ impl Session {
             body: rendered.body.into(),
             scheme,
             authority,
+            faults: step.faults,
         };
         Ok(Made {
             request,

@@ -1,7 +1,7 @@
 //! What an exchange held, as pieces of text that may be shown: canaries, sessions, tokens and supplied secrets masked, the
 //! victim's canaries marked.
 
-use super::mask::{Mask, Stretch};
+use super::mask::{Mask, Stretch, masked_value};
 use super::visible::visible;
 use crate::history::{Cookie, Line, lines};
 use crate::identity::{Canary, UserId};
@@ -18,9 +18,9 @@ const MASKED: &str = "[masked]";
 pub struct Piece {
     /// The text; of a canary its mask.
     pub text: String,
-    /// True for a canary of the finding's victim.
+    /// True for a canary of the finding's victim, and for the value that crossed.
     pub hit: bool,
-    /// Of a canary: whose it is and what, such as `bob's note`.
+    /// Of a canary or such a value: whose it is and what, such as `bob's note`.
     pub of: Option<String>,
 }
 
@@ -43,6 +43,8 @@ pub struct Evidence {
 pub(super) struct Pieces<'a> {
     pub(super) mask: &'a Mask<'a>,
     pub(super) victim: UserId,
+    /// What was learnt of the victim and crossed, when it was no canary.
+    pub(super) value: Option<&'a str>,
     /// Whose canary it is, and what.
     pub(super) name: &'a dyn Fn(Canary) -> String,
 }
@@ -89,7 +91,7 @@ impl Pieces<'_> {
             for stretch in self.mask.stretches(&head[from..to]) {
                 if let Stretch::Canary { .. } = stretch {
                     pieces.push(plain(" "));
-                    pieces.push(self.piece(stretch));
+                    pieces.extend(self.pieces(stretch));
                 }
             }
             pieces.extend(self.bytes(&head[to..end]));
@@ -101,24 +103,53 @@ impl Pieces<'_> {
         self.mask
             .stretches(bytes)
             .into_iter()
-            .map(|stretch| self.piece(stretch))
+            .flat_map(|stretch| self.pieces(stretch))
             .collect()
     }
 
-    fn piece(&self, stretch: Stretch) -> Piece {
+    /// A text of one line with the value that crossed masked.
+    pub(super) fn without_value(&self, text: &str) -> String {
+        match self.value.filter(|value| !value.is_empty()) {
+            Some(value) => text.replace(value, &masked_value(value)),
+            None => text.to_owned(),
+        }
+    }
+
+    fn pieces(&self, stretch: Stretch) -> Vec<Piece> {
         match stretch {
-            Stretch::Text(text) => plain(&readable(&without_tokens(&text))),
+            Stretch::Text(text) => self.text(&text),
             Stretch::Canary { mask, canaries } => {
                 let victims = canaries.iter().find(|canary| canary.owner == self.victim);
-                Piece {
+                vec![Piece {
                     text: mask,
                     hit: victims.is_some(),
                     of: victims
                         .or(canaries.first())
                         .map(|canary| (self.name)(*canary)),
-                }
+                }]
             }
         }
+    }
+
+    fn text(&self, text: &str) -> Vec<Piece> {
+        let text_piece = |text: &str| plain(&readable(&without_tokens(text)));
+        let Some(value) = self.value.filter(|value| !value.is_empty()) else {
+            return vec![text_piece(text)];
+        };
+        let mut pieces = Vec::new();
+        for (at, part) in text.split(value).enumerate() {
+            if at > 0 {
+                pieces.push(Piece {
+                    text: masked_value(value),
+                    hit: true,
+                    of: Some("a value that only the victim had".into()),
+                });
+            }
+            if !part.is_empty() {
+                pieces.push(text_piece(part));
+            }
+        }
+        pieces
     }
 }
 
@@ -239,6 +270,7 @@ mod tests {
         act(&Pieces {
             mask: &mask,
             victim: UserId(2),
+            value: Some("07911 123456"),
             name: &|canary| format!("user {}'s note", canary.owner.0),
         })
     }
@@ -291,6 +323,15 @@ mod tests {
             marks,
             [(false, false), (false, true), (false, false), (true, true)]
         );
+    }
+
+    #[test]
+    fn a_learnt_value_is_marked_and_masked() {
+        let pieces = with(|p| p.body(b"tel 07911 123456, or 07911 123456"));
+        assert_eq!(text(&pieces), "tel [12 characters], or [12 characters]");
+        assert_eq!(pieces.iter().filter(|piece| piece.hit).count(), 2);
+        let request = with(|p| p.without_value("GET /07911 123456"));
+        assert_eq!(request, "GET /[12 characters]");
     }
 
     #[test]

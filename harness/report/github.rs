@@ -42,7 +42,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn verdict(report: &Report, level: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut lines = vec![format!("{}.", telling::outcome(report))];
     if report.verdict == Verdict::Inconclusive {
-        lines.extend(report.reasons.iter().cloned());
+        lines.extend(report.reasons.iter().map(|reason| reason.text.clone()));
     }
     lines.push(telling::strength(report));
     if !report.as_expected() {

@@ -101,7 +101,7 @@ fn ended(report: &Report) -> String {
     if report.verdict == Verdict::Inconclusive {
         page.push_str("Lacking:\n\n");
         for reason in &report.reasons {
-            page.push_str(&format!("- {}\n", escaped(reason)));
+            page.push_str(&format!("- {}\n", escaped(&reason.text)));
         }
         page.push('\n');
     }

@@ -139,7 +139,11 @@ fn verdict(report: &Report) -> Case {
         Verdict::Exposed if !report.findings.is_empty() => None,
         Verdict::Exposed | Verdict::Isolated => Some(Kind::Failure),
     };
-    let mut text: Vec<String> = report.reasons.clone();
+    let mut text: Vec<String> = report
+        .reasons
+        .iter()
+        .map(|reason| reason.text.clone())
+        .collect();
     text.push(format!("expected: {}", report.expected));
     text.extend(
         report

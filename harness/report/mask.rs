@@ -99,6 +99,14 @@ pub(super) fn masked_canary(canary: &str) -> String {
     format!("…{tail}")
 }
 
+/// Of a value that was learnt nothing but its length is shown: it is somebody's real data.
+pub(super) fn masked_value(value: &str) -> String {
+    format!(
+        "[{}]",
+        super::words::count(value.chars().count() as u64, "character")
+    )
+}
+
 fn masked_canaries(text: &str, marker: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;

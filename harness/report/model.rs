@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::evidence::Evidence;
 use crate::history::{Ending, Phase};
 use crate::identity::Redactor;
-use crate::judge::{Counts, ExposureKind, Spread, Strength, Verdict, VolleyPoint};
+use crate::judge::{Counts, ExposureKind, Reason, Spread, Strength, Verdict, VolleyPoint};
 
 /// What a report says besides the judgement.
 #[derive(Clone, Debug)]
@@ -61,8 +61,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// The verdict that counts as success.
     pub expected: Verdict,
-    /// Why the verdict is what it is, a sentence each.
-    pub reasons: Vec<String>,
+    /// Why the verdict is what it is.
+    pub reasons: Vec<Reason>,
     /// What a clean result is worth. What weakens it is in [`Report::notes`].
     pub strength: Strength,
     /// Overlapping pairs of different owners below which a clean run is inconclusive.
@@ -132,7 +132,7 @@ pub struct Finding {
     pub slot: Option<String>,
     /// Where in the exchange.
     pub place: String,
-    /// The canary, masked: its last four characters, which are a checksum.
+    /// The canary, masked: its last four characters, which are a checksum. Of a learnt value only its length.
     pub evidence: Option<String>,
     /// Part of the run in which it was first seen.
     pub phase: Phase,

@@ -1,11 +1,11 @@
 //! From a judgement to a report: indices become names, and everything is masked on the way.
 
 use super::evidence::{Evidence, Pieces};
-use super::mask::{Mask, masked_canary};
+use super::mask::{Mask, masked_canary, masked_value};
 use super::model::{Facts, Finding, FindingSide, Report, Rule, Step, telling};
 use crate::history::{Ending, Start};
 use crate::identity::{Canary, UserId};
-use crate::judge::{Exposure, Judgement, RULES, Side, Spread, Strength};
+use crate::judge::{Exposure, Judgement, RULES, Reason, Side, Spread, Strength};
 
 impl Report {
     /// Looks names up and masks.
@@ -37,7 +37,7 @@ impl Report {
             reasons: judgement
                 .reasons
                 .iter()
-                .map(|reason| mask(reason))
+                .map(|reason| Reason::new(reason.kind, mask(&reason.text)))
                 .collect(),
             strength: Strength {
                 notes: Vec::new(),
@@ -162,7 +162,7 @@ impl<'a> Names<'a> {
         FindingSide {
             exchange: side.exchange,
             step: self.step(side.step).name,
-            request: self.mask.text(&side.request),
+            request: pieces.without_value(&self.mask.text(&side.request)),
             status: side.status,
             sent_ns: side.sent_ns,
             done_ns: side.done_ns,
@@ -185,6 +185,7 @@ impl<'a> Names<'a> {
         let pieces = Pieces {
             mask: self.mask,
             victim: exposure.victim,
+            value: exposure.value.as_deref(),
             name: &name,
         };
         Finding {
@@ -197,7 +198,10 @@ impl<'a> Names<'a> {
             line: step.line,
             slot: exposure.slot.map(|slot| self.slot(slot)),
             place: self.mask.text(&exposure.place.to_string()),
-            evidence: exposure.canary.as_deref().map(masked_canary),
+            evidence: match (&exposure.canary, &exposure.value) {
+                (Some(canary), _) => Some(masked_canary(canary)),
+                (None, value) => value.as_deref().map(masked_value),
+            },
             phase: exposure.phase,
             round: exposure.round,
             times_seen: exposure.times_seen,

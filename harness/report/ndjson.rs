@@ -75,6 +75,8 @@ struct Judged {
     verdict: JsonVerdict,
     /// Why the verdict is what it is.
     reasons: Vec<String>,
+    /// What kind of thing each of the reasons is, as in the JSON report.
+    reason_kinds: Vec<String>,
     /// Whether it is the expected one.
     as_expected: bool,
     /// How the run ended; null when its history breaks off.
@@ -133,6 +135,7 @@ fn events(json: JsonReport) -> Vec<Event> {
     events.push(Event::Verdict(Box::new(Judged {
         verdict: json.verdict,
         reasons: json.reasons,
+        reason_kinds: json.reason_kinds,
         as_expected: json.as_expected,
         ending: json.ending,
         strength: json.strength,

@@ -158,7 +158,7 @@ fn invocation(report: &Report) -> Value {
     let mut notifications: Vec<Value> = report
         .reasons
         .iter()
-        .map(|reason| notification("warning", reason))
+        .map(|reason| notification("warning", &reason.text))
         .collect();
     notifications.extend(report.notes.iter().map(|note| notification("note", note)));
     let mut invocation = json!({

@@ -10,6 +10,17 @@ use crate::judge::{ExposureKind, Strength, Verdict};
 #[must_use]
 pub fn outcome(report: &Report) -> String {
     match report.verdict {
+        Verdict::Exposed
+            if report.findings.iter().all(is_of_oneself) && !report.findings.is_empty() =>
+        {
+            let users = words::count(report.counts.viewers, "user");
+            let were = if report.counts.viewers == 1 {
+                "was"
+            } else {
+                "were"
+            };
+            format!("{users} {were} still served by a session that had ended")
+        }
         Verdict::Exposed => format!(
             "{} received or acted on data of {}",
             words::count(report.counts.viewers, "user"),
@@ -65,10 +76,27 @@ pub fn headline(finding: &Finding) -> String {
     let what = finding.slot.as_deref().unwrap_or("data");
     let Finding { viewer, victim, .. } = finding;
     match finding.kind {
+        ExposureKind::Session if is_of_oneself(finding) => {
+            format!("{viewer} was still served by a session that had ended")
+        }
+        ExposureKind::Read if finding.rule == SHIFTED => {
+            format!("{viewer} was given the answer to {victim}'s request")
+        }
+        ExposureKind::Read if finding.slot.is_none() => {
+            format!("{viewer} received a value that only {victim} had")
+        }
         ExposureKind::Read => format!("{viewer} received {victim}'s {what}"),
         ExposureKind::Write => format!("{viewer} changed or removed {victim}'s {what}"),
         ExposureKind::Session => format!("{viewer} was given {victim}'s session"),
     }
+}
+
+/// The rule whose canaries are the nonces of requests.
+const SHIFTED: &str = "answer-shifted";
+
+/// Whether no second user is in it: a session that outlived its end serves whoever still holds it.
+fn is_of_oneself(finding: &Finding) -> bool {
+    finding.viewer == finding.victim
 }
 
 /// The part of the run, as a place in a sentence: `volley, round 3`.
@@ -187,9 +215,21 @@ fn result(finding: &Finding) -> String {
     let evidence = finding
         .evidence
         .as_deref()
-        .map(|e| format!(", canary {e}"))
+        .map(|evidence| match finding.slot {
+            Some(_) => format!(", canary {evidence}"),
+            None => format!(", {evidence}"),
+        })
         .unwrap_or_default();
     match finding.kind {
+        ExposureKind::Session if is_of_oneself(finding) => format!(
+            "The session had ended, but {viewer}'s answer{status} held {victim}'s {what} ({place}{evidence})."
+        ),
+        ExposureKind::Read if finding.rule == SHIFTED => format!(
+            "{viewer}'s answer{status} held the nonce of {victim}'s request ({place}{evidence})."
+        ),
+        ExposureKind::Read if finding.slot.is_none() => format!(
+            "{viewer}'s answer{status} held a value that only {victim} had ({place}{evidence})."
+        ),
         ExposureKind::Read => {
             format!("{viewer}'s answer{status} held {victim}'s {what} ({place}{evidence}).")
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::telling::{headline, outcome, phase, sentences, strength, when};
 use super::{Finding, Report, words};
 use crate::history::{Cause, Ending, Phase};
-use crate::judge::Verdict;
+use crate::judge::{ReasonKind, Verdict};
 
 /// Columns of a line at most (longer words and commands excepted).
 const WIDTH: usize = 100;
@@ -161,7 +161,7 @@ impl Page<'_> {
     fn worth(&mut self, report: &Report) -> io::Result<()> {
         if report.verdict == Verdict::Inconclusive {
             for (i, reason) in report.reasons.iter().enumerate() {
-                self.row(if i == 0 { "lacking" } else { "" }, reason)?;
+                self.row(if i == 0 { "lacking" } else { "" }, &reason.text)?;
             }
         }
         if let Some(advice) = advice(report) {
@@ -314,11 +314,6 @@ fn order(report: &Report) -> String {
     )
 }
 
-/// Whether a reason is that users were not seen to receive their own canaries.
-fn is_of_control(reason: &str) -> bool {
-    reason.contains("own canaries") || reason.contains("should see")
-}
-
 /// What would make an inconclusive run conclusive, when that can be said.
 fn advice(report: &Report) -> Option<String> {
     let text = match (&report.ending, report.verdict) {
@@ -340,7 +335,7 @@ fn advice(report: &Report) -> Option<String> {
             "check that the service is running at {} and answers",
             report.url
         ),
-        _ if report.reasons.iter().any(|reason| is_of_control(reason)) => {
+        _ if report.reasons.iter().any(|reason| reason.kind == ReasonKind::Control) => {
             "check those steps' paths, statuses and `sees`: alone, each user must receive its own canaries".to_owned()
         }
         _ if report.users < 2 => {
@@ -403,8 +398,10 @@ EXPOSED  notes on http://127.0.0.1:8080: 3 users received or acted on data of 3 
     #[test]
     fn more_rounds_are_no_cure_for_canaries_that_do_not_come_back() {
         let mut report = all()["inconclusive"].clone();
-        report.reasons =
-            vec!["own canaries were not received back alone by u1 (note in read)".into()];
+        report.reasons = vec![crate::judge::Reason::new(
+            ReasonKind::Control,
+            "own canaries were not received back alone by u1 (note in read)",
+        )];
         let text = shown(&report, Look::PLAIN);
         assert!(text.contains("to do         check those steps"), "{text}");
     }

@@ -8,8 +8,8 @@ use crate::history::{
 };
 use crate::identity::{Canary, Redactor, Salt, UserId};
 use crate::judge::{
-    Counts, Evidence, Exposure, ExposureKind, Judgement, Place, RULES, Side, Spread, Strength,
-    Verdict, VolleyPoint, upper_bound_95,
+    Counts, Evidence, Exposure, ExposureKind, Judgement, Place, RULES, Reason, ReasonKind, Side,
+    Spread, Strength, Verdict, VolleyPoint, upper_bound_95,
 };
 
 /// The salt of the canaries.
@@ -78,6 +78,8 @@ pub(super) fn isolated() -> Judgement {
         exposures_total: 0,
         counts: Counts::default(),
         points: points(0),
+        fired: 200,
+        failed: 0,
         spread: vec![Spread {
             strategy: "barrier".into(),
             volleys: 20,
@@ -115,8 +117,8 @@ pub(super) fn inconclusive() -> Judgement {
     let mut judgement = isolated();
     judgement.verdict = Verdict::Inconclusive;
     judgement.reasons = vec![
-        "the run was interrupted".into(),
-        "0 pairs overlapped; 100 are needed".into(),
+        Reason::new(ReasonKind::Interrupted, "the run was interrupted"),
+        Reason::new(ReasonKind::Overlaps, "0 pairs overlapped; 100 are needed"),
     ];
     judgement.strength = Strength {
         rounds: 1,
@@ -196,6 +198,7 @@ fn exposure(viewer: u32, victim: u32, times_seen: u64) -> Exposure {
         times_seen,
         viewer_side: side(7, viewer, 1_234_000_000, 11),
         victim_side: Some(side(8, victim, 1_234_042_000, 12)),
+        value: None,
         canary: Some(
             Canary {
                 owner: UserId(victim),
@@ -265,7 +268,7 @@ pub(super) fn hostile() -> Judgement {
         exposure.place = Place::Header(HOSTILE.into());
     }
     judgement.spread[0].strategy = HOSTILE.into();
-    judgement.reasons = vec![HOSTILE.into()];
+    judgement.reasons = vec![Reason::new(ReasonKind::Failed, HOSTILE)];
     judgement.notes = vec![HOSTILE.into()];
     judgement
 }

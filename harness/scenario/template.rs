@@ -181,8 +181,8 @@ impl Uses {
         }
         for capture in &self.captures {
             let value = values.captures.get(capture);
-            let value =
-                value.ok_or_else(|| TextError::plain(&format!("`{capture}` was not captured")))?;
+            let value = value
+                .ok_or_else(|| TextError::missing(&format!("`{capture}` was not captured")))?;
             context.insert(capture.clone(), Value::from(value.as_str()));
         }
         if !self.slots.is_empty() {
@@ -190,7 +190,7 @@ impl Uses {
             for (index, slot) in &self.slots {
                 let secret = values.secrets.get(index);
                 let secret = secret.ok_or_else(|| {
-                    TextError::plain(&format!("nothing was planted in the slot `{slot}`"))
+                    TextError::missing(&format!("nothing was planted in the slot `{slot}`"))
                 })?;
                 secrets.insert(slot.clone(), Value::from(secret.as_str()));
             }
@@ -209,6 +209,8 @@ pub(super) struct TextError {
     pub(super) range: Option<std::ops::Range<usize>>,
     /// True when another value might have gone well: no proof that the template is wrong.
     pub(super) depends_on_values: bool,
+    /// True when the user does not have yet what it names: a capture, or a canary.
+    pub(super) is_missing: bool,
 }
 
 impl TextError {
@@ -217,6 +219,14 @@ impl TextError {
             why: why.to_owned(),
             range: None,
             depends_on_values: true,
+            is_missing: false,
+        }
+    }
+
+    fn missing(why: &str) -> TextError {
+        TextError {
+            is_missing: true,
+            ..TextError::plain(why)
         }
     }
 
@@ -252,6 +262,7 @@ impl TextError {
             why,
             range: error.range(),
             depends_on_values: !about_the_template,
+            is_missing: false,
         }
     }
 }

@@ -10,7 +10,9 @@ use super::shape::{
     JsonSpread, JsonVerdict, JsonVolley,
 };
 use crate::history::{Cause, Ending, Phase};
-use crate::judge::{Counts, ExposureKind, Spread, Strength, Verdict, VolleyPoint};
+use crate::judge::{
+    Counts, ExposureKind, Reason, ReasonKind, Spread, Strength, Verdict, VolleyPoint,
+};
 use crate::report::visible::{visible, visible_line};
 use crate::report::{Evidence, Finding, FindingSide, Piece, Report, Rule, Step};
 
@@ -125,6 +127,17 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
             line: step.line,
         })
         .collect();
+    let kinds = json
+        .reason_kinds
+        .into_iter()
+        .map(Some)
+        .chain(std::iter::repeat(None));
+    let reasons = json
+        .reasons
+        .into_iter()
+        .zip(kinds)
+        .map(|(text, kind)| reason(text, kind))
+        .collect();
     let rounds = u32::try_from(json.strength.rounds).map_err(|_| ReportError::Field {
         why: format!(
             "strength.rounds is {}, which no run has",
@@ -144,7 +157,7 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
         steps,
         verdict: json.verdict.into(),
         expected: json.expected.into(),
-        reasons: json.reasons,
+        reasons,
         strength: Strength {
             rounds,
             exchanges: json.strength.exchanges,
@@ -176,6 +189,12 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
         replay: json.replay,
         stored_as: json.stored_as,
     })
+}
+
+/// A reason; of a kind that is not known here, it is one of the history's.
+fn reason(text: String, kind: Option<String>) -> Reason {
+    let kind = kind.and_then(|kind| serde_json::from_value(Value::String(kind)).ok());
+    Reason::new(kind.unwrap_or(ReasonKind::History), text)
 }
 
 fn ending(json: JsonEnding) -> Result<Ending, ReportError> {

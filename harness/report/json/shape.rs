@@ -33,6 +33,10 @@ pub struct JsonReport {
     pub verdict: JsonVerdict,
     /// Why the verdict is what it is.
     pub reasons: Vec<String>,
+    /// What kind of thing each of the reasons is, in their order: `history`, `interrupted`, `failed`, `nothing`, `log-in`,
+    /// `control`, `overlaps`, `refusals`, `unsearched`, `out-of-step`, `planted-exposures`, `learning`; there may be more.
+    #[serde(default)]
+    pub reason_kinds: Vec<String>,
     /// The verdict that counts as success.
     pub expected: JsonVerdict,
     /// Whether the two are the same.
@@ -179,7 +183,7 @@ pub struct JsonExposure {
     pub slot: Option<String>,
     /// Where in the exchange: `status line`, `header NAME`, `body`, `partial answer`, `read-back`.
     pub place: String,
-    /// The canary, masked down to its checksum.
+    /// The canary, masked down to its checksum; of a learnt value only its length.
     pub evidence: Option<String>,
     /// Part of the run in which it was first seen.
     pub phase: JsonPhase,
@@ -254,9 +258,9 @@ pub struct JsonAnswer {
 pub struct JsonPiece {
     /// The text; of a canary its mask.
     pub text: String,
-    /// True for a canary of the exposure's victim.
+    /// True for a canary of the exposure's victim, and for the value that crossed.
     pub hit: bool,
-    /// Of a canary: whose it is and what; null for other text.
+    /// Of a canary or such a value: whose it is and what; null for other text.
     pub of: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use super::shape::{
     JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonVerdict, JsonVolley,
 };
 use crate::history::{Cause, Ending, Phase};
-use crate::judge::{ExposureKind, Spread, Verdict, VolleyPoint};
+use crate::judge::{ExposureKind, ReasonKind, Spread, Verdict, VolleyPoint};
 use crate::report::{Evidence, Finding, FindingSide, Piece, Report};
 
 impl From<&Report> for JsonReport {
@@ -25,7 +25,16 @@ impl From<&Report> for JsonReport {
             seed: report.seed,
             users: report.users,
             verdict: report.verdict.into(),
-            reasons: report.reasons.clone(),
+            reasons: report
+                .reasons
+                .iter()
+                .map(|reason| reason.text.clone())
+                .collect(),
+            reason_kinds: report
+                .reasons
+                .iter()
+                .map(|reason| kind_name(reason.kind))
+                .collect(),
             expected: report.expected.into(),
             as_expected: report.as_expected(),
             ending: report
@@ -155,6 +164,14 @@ pub(super) fn cause_name(cause: Cause) -> &'static str {
         Cause::Unreachable => "unreachable",
         Cause::LogIn => "log-in",
         Cause::Step => "step",
+    }
+}
+
+/// The kind in one word, as histories and programs know it.
+fn kind_name(kind: ReasonKind) -> String {
+    match serde_json::to_value(kind) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
     }
 }
 

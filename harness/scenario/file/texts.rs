@@ -9,9 +9,10 @@ use minijinja::Environment;
 use super::SLOT_LIMIT;
 use super::fields::{Located, nearest};
 use crate::history::SlotInfo;
-use crate::scenario::environment::{self, Lookup, Trouble};
+use crate::scenario::environment::{self, Trouble};
 use crate::scenario::error::{Fault, FaultKind};
 use crate::scenario::scan::Outline;
+use crate::scenario::surroundings::{NAMED_FILE_LIMIT, Surroundings};
 use crate::scenario::template::{self, BUILT_IN_NAMES, Text, TextError, Uses, Values};
 use crate::scenario::users::User;
 
@@ -34,7 +35,7 @@ pub(super) enum Place {
 /// Compiles texts, one after the other, in the order in which a run uses them.
 pub(super) struct Compiler<'l> {
     document: &'l str,
-    lookup: &'l Lookup<'l>,
+    surroundings: &'l dyn Surroundings,
     environment: Environment<'static>,
     compiled: usize,
     /// Values that the environment supplied.
@@ -49,13 +50,15 @@ pub(super) struct Compiler<'l> {
     /// The first user, for trying templates out.
     pub(super) first_user: User,
     pub(super) user_count: u32,
+    /// Names of the hosts that `[target]` gives besides its own.
+    pub(super) hosts: BTreeSet<String>,
 }
 
 impl<'l> Compiler<'l> {
-    pub(super) fn new(document: &'l str, lookup: &'l Lookup<'l>) -> Compiler<'l> {
+    pub(super) fn new(document: &'l str, surroundings: &'l dyn Surroundings) -> Compiler<'l> {
         Compiler {
             document,
-            lookup,
+            surroundings,
             environment: template::engine(),
             compiled: 0,
             supplied: Vec::new(),
@@ -65,6 +68,7 @@ impl<'l> Compiler<'l> {
             attributes: BTreeSet::new(),
             first_user: User::default(),
             user_count: 1,
+            hosts: BTreeSet::new(),
         }
     }
 
@@ -88,7 +92,9 @@ impl<'l> Compiler<'l> {
         let outline = Outline::of(given.text);
         let mut text = given.text.to_owned();
         if with_environment {
-            let expanded = environment::expand(given.text, &outline, self.lookup);
+            let expanded = environment::expand(given.text, &outline, &|name| {
+                self.surroundings.variable(name)
+            });
             let expanded = expanded.map_err(|trouble| self.environment_fault(given, trouble))?;
             self.supplied.extend(expanded.values);
             text = expanded.text;
@@ -121,6 +127,33 @@ impl<'l> Compiler<'l> {
         let text = Text::template(given.text, name, uses.clone());
         self.try_out(given, &text, &uses, mapped)?;
         Ok(text)
+    }
+
+    /// The content of the file that `given` names, of [`NAMED_FILE_LIMIT`] bytes at most.
+    pub(super) fn file(&self, given: &Located<'_>) -> Result<Vec<u8>, Fault> {
+        let path = given.text.escape_debug();
+        if given.text.is_empty() || given.text.chars().any(char::is_control) {
+            return Err(Fault::new(
+                given.span.clone(),
+                "the path of a file is one line and not empty",
+                "not a path",
+            )
+            .hint("a path relative to the folder of the scenario"));
+        }
+        let content = self.surroundings.file(given.text).map_err(|error| {
+            let message = format!("the file `{path}` cannot be read: {error}");
+            Fault::new(given.span.clone(), message, "this file")
+                .hint("a path is relative to the folder of the scenario")
+        })?;
+        if content.len() > NAMED_FILE_LIMIT {
+            let message = format!(
+                "the file `{path}` has more than the {NAMED_FILE_LIMIT} bytes that one may have"
+            );
+            return Err(
+                Fault::new(given.span.clone(), message, "too large").hint("name a smaller file")
+            );
+        }
+        Ok(content)
     }
 
     /// The index of a slot, new if need be.
