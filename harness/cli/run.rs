@@ -57,7 +57,7 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
                 .control
                 .then(|| args.control_rounds.unwrap_or(control::ROUNDS)),
         };
-        let (report, lost) = fire(trial, one.given, args, screen, &stop)?;
+        let (report, lost) = fire(trial, &one, args, screen, &stop)?;
         if let Some(error) = lost {
             screen.error(&format!(
                 "the history could not be stored to its end: {error}"
@@ -118,12 +118,12 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
 
 fn fire(
     trial: Trial<'_>,
-    given: &str,
+    one: &Prepared<'_>,
     args: &RunArgs,
     screen: &mut Screen,
     stop: &Stop,
 ) -> Result<(Report, Option<io::Error>), Failure> {
-    let (scenario, seed) = (trial.scenario, trial.seed);
+    let (given, scenario, seed) = (one.given, trial.scenario, trial.seed);
     if args.loudness.verbose {
         let users = scenario.users.count();
         screen.say(&format!(
@@ -145,9 +145,10 @@ fn fire(
     }
     let redactor = Redactor::new(scenario.supplied_secrets());
     let facts = Facts {
-        expected: scenario.expect,
         replay: settings::replay(given, args, seed),
-        redactor: &redactor,
+        scenario_path: settings::path(given).map(|path| path.display().to_string()),
+        stored_as: one.outputs.stored_json(),
+        ..Facts::new(scenario.expect, &redactor)
     };
     Ok((Report::new(&judgement, &facts), lost))
 }
