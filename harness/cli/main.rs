@@ -7,6 +7,7 @@ mod host;
 mod interrupt;
 mod judge;
 mod lists;
+mod network;
 mod outputs;
 mod places;
 mod printed;
