@@ -235,9 +235,13 @@ pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
         "protocol",
         args.protocol.map(|protocol| protocol.to_string()),
     );
+    flag("control-rounds", args.control_rounds.map(|n| n.to_string()));
     flag("seed", Some(seed.to_string()));
     if args.insecure {
         words.push("--insecure".to_owned());
+    }
+    if args.control {
+        words.push("--control".to_owned());
     }
     // Only a NUL cannot be quoted, and no argument can hold one.
     shlex::try_join(words.iter().map(String::as_str)).ok()

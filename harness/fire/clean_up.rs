@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::Stop;
 use super::alone::Unmet;
 use super::run::{Halt, Run};
 use crate::history::Phase;
@@ -12,18 +13,20 @@ const CLEAN_UP_TIME: Duration = Duration::from_secs(20);
 /// How many failures are told one by one.
 const TOLD: usize = 5;
 
-impl Run<'_> {
-    /// Runs the clean-up steps of every user who has gone through the set-up.
+impl<'a> Run<'a> {
+    /// Runs the clean-up steps of every user who has gone through the set-up; `unstopped` is nobody's request to stop.
     ///
     /// # Errors
     /// When the sink refuses a record. Whatever else goes wrong is in a note.
-    pub(super) async fn clean_up(&mut self, round: u32) -> Result<(), Halt> {
+    pub(super) async fn clean_up(&mut self, round: u32, unstopped: &'a Stop) -> Result<(), Halt> {
         let scenario = self.scenario;
         if scenario.clean_up.is_empty() || self.prepared == 0 {
             return Ok(());
         }
         let time = u64::try_from(CLEAN_UP_TIME.as_nanos()).unwrap_or(u64::MAX);
-        self.clean_up_until_ns = Some(self.bounds.clock.now().saturating_add(time));
+        self.cleaning_up = true;
+        self.bounds.until_ns = self.bounds.clock.now().saturating_add(time);
+        self.bounds.stop = unstopped;
         self.bounds.timeout = self.bounds.timeout.min(CLEAN_UP_TIME / 2);
         self.event_phase(Phase::CleanUp, round);
         let mut failed = 0;

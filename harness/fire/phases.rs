@@ -1,12 +1,11 @@
 //! The phases of a run: set-up, solo, sequence, then rounds of volleys with read-back.
 
-use rand::seq::SliceRandom as _;
-
 use super::Event;
 use super::alone::Unmet;
+use super::pattern;
 use super::run::{Halt, Run};
 use crate::history::{Cause, Ending, Phase, StepRole};
-use crate::scenario::{Pattern, Step};
+use crate::scenario::Step;
 
 impl<'a> Run<'a> {
     /// All phases but for cleaning up; `done` is how many rounds have come to their end.
@@ -84,27 +83,9 @@ impl<'a> Run<'a> {
             self.prepare(user, &scenario.each_round, round).await?;
         }
         self.event_phase(Phase::Volley, round);
-        // Other neighbours in every round.
-        let mut users: Vec<usize> = (0..self.sessions.len()).collect();
-        users.shuffle(&mut self.rng);
-        let group = if self.tactics.strategy.arrivals {
-            users.len()
-        } else {
-            scenario.fire.group as usize
-        };
-        let groups = users.len().div_ceil(group.max(1)).max(1);
-        let mut removed = vec![false; users.len()];
-        for turn in 0..scenario.volley.len() {
-            for part in 0..groups {
-                // Groups of even size: a last group of one would overlap with nobody.
-                let members =
-                    &users[part * users.len() / groups..(part + 1) * users.len() / groups];
-                let steps: Vec<&Step> = members
-                    .iter()
-                    .map(|user| self.draw(turn, *user, &mut removed))
-                    .collect();
-                self.volley(members, &steps, round).await?;
-            }
+        let arrivals = self.tactics.strategy.arrivals;
+        for parts in pattern::round(scenario, self.sessions.len(), arrivals, &mut self.rng) {
+            self.volley(&parts, round).await?;
         }
         self.event_phase(Phase::ReadBack, round);
         for user in 0..self.sessions.len() {
@@ -113,29 +94,6 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The step that a user fires in the volley of this turn. What can be taken away only once a round is drawn once.
-    fn draw(&mut self, turn: usize, user: usize, removed: &mut [bool]) -> &'a Step {
-        use rand::RngExt as _;
-        let steps = &self.scenario.volley;
-        if self.scenario.fire.pattern == Pattern::Same {
-            return &steps[turn];
-        }
-        let step = &steps[self.rng.random_range(0..steps.len())];
-        if step.removes.is_empty() {
-            return step;
-        }
-        if std::mem::replace(&mut removed[user], true) {
-            let others: Vec<&Step> = steps
-                .iter()
-                .filter(|step| step.removes.is_empty())
-                .collect();
-            if !others.is_empty() {
-                return others[self.rng.random_range(0..others.len())];
-            }
-        }
-        step
     }
 
     /// Steps that must succeed for the run to mean anything.

@@ -37,7 +37,7 @@ pub(super) struct Run<'a> {
     pub(super) sink: &'a mut dyn Sink,
     pub(super) watch: &'a mut dyn Watch,
     pub(super) stop: &'a Stop,
-    pub(super) bounds: Bounds,
+    pub(super) bounds: Bounds<'a>,
     pub(super) tactics: Tactics,
     pub(super) sessions: Vec<Session>,
     pub(super) pool: Pool,
@@ -51,8 +51,8 @@ pub(super) struct Run<'a> {
     pub(super) exchanges: u64,
     /// How many users have gone through the set-up.
     pub(super) prepared: usize,
-    /// When cleaning up is over at the latest, nanoseconds since the run began, once it has begun.
-    pub(super) clean_up_until_ns: Option<u64>,
+    /// Cleaning up has begun: it has a limit of its own, the end of its time.
+    pub(super) cleaning_up: bool,
 }
 
 /// Runs the plan into the sink.
@@ -65,6 +65,8 @@ pub(super) async fn run(
     let clock = Clock::start();
     sink.take(&Record::Start(start(plan)))?;
     let wished = Tactics::new(&plan.scenario.fire);
+    // Whoever interrupts a run wants it cleaned up; a second time ends the process.
+    let unstopped = Stop::default();
     let mut rounds = 0;
     let ending = match Hosts::new(plan, wished.protocol).await {
         Err(why) => Ending::Failed {
@@ -84,7 +86,7 @@ pub(super) async fn run(
                 Err(Halt::End(ending)) => ending,
                 Err(Halt::Sink(error)) => return Err(error),
             };
-            match run.clean_up(rounds).await {
+            match run.clean_up(rounds, &unstopped).await {
                 Ok(()) => ending,
                 Err(Halt::Sink(error)) => return Err(error),
                 // It has told by itself why it did not come to its end, which changes nothing of what was found.
@@ -161,6 +163,8 @@ impl<'a> Run<'a> {
                 keep: usize::try_from(limits.answer_bytes).unwrap_or(usize::MAX),
                 timeout: Duration::from_millis(limits.timeout_ms),
                 clock,
+                stop,
+                until_ns: limits.duration_s.saturating_mul(1_000_000_000),
             },
             tactics,
             sessions: (0..scenario.users.count())
@@ -174,7 +178,7 @@ impl<'a> Run<'a> {
             redactor: Redactor::new(scenario.supplied_secrets()),
             exchanges: 0,
             prepared: 0,
-            clean_up_until_ns: None,
+            cleaning_up: false,
         }
     }
 
@@ -187,12 +191,13 @@ impl<'a> Run<'a> {
         Key { host, lane }
     }
 
-    /// Whether that many exchanges more are within the limits. Cleaning up has a limit of its own, its time.
+    /// Whether that many exchanges more are within the limits. Cleaning up has one of its own, its time.
     pub(super) fn admit(&self, count: usize) -> Result<(), Halt> {
         let limits = &self.scenario.limits;
         let limit = |limit: String| Err(Halt::End(Ending::Limit { limit }));
-        if let Some(until_ns) = self.clean_up_until_ns {
-            return match self.bounds.clock.now() > until_ns {
+        let late = self.bounds.clock.now() > self.bounds.until_ns;
+        if self.cleaning_up {
+            return match late {
                 true => limit("the time for cleaning up".to_owned()),
                 false => Ok(()),
             };
@@ -203,15 +208,9 @@ impl<'a> Run<'a> {
         if self.exchanges + count as u64 > limits.requests {
             return limit(format!("{} requests", limits.requests));
         }
-        if self.bounds.clock.now() > self.until_ns() {
+        if late {
             return limit(format!("{} s", limits.duration_s));
         }
         Ok(())
-    }
-
-    /// When the run is over at the latest, nanoseconds since it began.
-    pub(super) fn until_ns(&self) -> u64 {
-        let seconds = self.scenario.limits.duration_s;
-        seconds.saturating_mul(1_000_000_000)
     }
 }

@@ -10,7 +10,8 @@ use rand::rngs::StdRng;
 use url::Url;
 
 use super::exchange::{Answer, Request};
-use super::hosts::{HostId, Hosts};
+use super::hosts::{HostId, Hosts, TARGET};
+use super::{LEAVE_ALONE, MARK};
 use crate::history::{Dead, Planted, RequestLine, ServerTimes, StepRole};
 use crate::identity::{DecodeLimits, Mint, Redactor, UserId, decode_body};
 use crate::scenario::{CaptureFrom, Faults, Rendered, Scenario, Step, Values};
@@ -145,7 +146,11 @@ impl Session {
             canary,
             readers: Vec::new(),
         }));
-        let outgoing = outgoing(step, rendered, making.hosts);
+        let mut outgoing = outgoing(step, rendered, making.hosts);
+        // The control's proxy stands in for the target alone.
+        if making.scenario.marks_requests() && outgoing.host == TARGET {
+            outgoing.headers.push((MARK.to_owned(), self.mark(step)));
+        }
         let request = self.line(&outgoing, making.redactor);
         Ok(Draft {
             outgoing,
@@ -288,6 +293,16 @@ impl Session {
             }
         }
         masked
+    }
+
+    /// Whose request this is, and of which step. An answer that gives or ends a session stays with its user; one to
+    /// nobody in particular, or that will not be waited for, is nothing to be swapped.
+    fn mark(&self, step: &Step) -> String {
+        if step.role == StepRole::Fire && !step.anonymous && !step.faults.breaks_off() {
+            format!("{}/{}", self.user.0, step.index)
+        } else {
+            LEAVE_ALONE.to_owned()
+        }
     }
 }
 
