@@ -131,6 +131,31 @@ pub(crate) struct RunArgs {
     /// Certificates (PEM) to trust besides the system's
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub(crate) ca: Option<PathBuf>,
+    /// Certificate (PEM) by which crosswire says who it is
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Target",
+        requires = "client_key"
+    )]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Target",
+        requires = "client_cert"
+    )]
+    pub(crate) client_key: Option<PathBuf>,
+    /// Do not check the certificates of the target
+    #[arg(long, help_heading = "Target")]
+    pub(crate) insecure: bool,
+    /// Proxy to go through: socks5://host:port or http://host:port, perhaps with user:password@
+    #[arg(long, value_name = "URL", help_heading = "Target")]
+    pub(crate) proxy: Option<String>,
+    /// Address to connect to instead of looking the host up; repeatable
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = crate::network::resolve, help_heading = "Target")]
+    pub(crate) resolve: Vec<(String, String)>,
     /// Store of the bundled target
     #[arg(long, value_parser = word::<StoreKind>(StoreKind::WORDS), value_name = "STORE", help_heading = "Target", conflicts_with = "url")]
     pub(crate) store: Option<StoreKind>,

@@ -11,6 +11,7 @@ mod host;
 mod interrupt;
 mod judge;
 mod lists;
+mod network;
 mod outputs;
 mod places;
 mod printed;

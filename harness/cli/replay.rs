@@ -18,7 +18,7 @@ use crate::outputs::Outputs;
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::report;
-use crate::run::{deliver, trusted_pem};
+use crate::run::deliver;
 use crate::screen::Screen;
 use crate::settings;
 use crate::trial::{Trial, random_seed};
@@ -179,7 +179,6 @@ fn again(
         scenario,
         seed,
         store_delay: run.store_delay.unwrap_or_default(),
-        trusted_pem: trusted_pem(run)?,
         history: None,
         control: None,
     };

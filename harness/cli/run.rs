@@ -33,7 +33,6 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
     args.allow_host
         .iter()
         .try_for_each(|name| host::check_name(name))?;
-    let trusted_pem = trusted_pem(args)?;
     let prepared = prepare(args, screen)?;
     let mut history = args.history.as_deref().map(create).transpose()?;
     let stop = Stop::default();
@@ -51,7 +50,6 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             scenario: &one.scenario,
             seed,
             store_delay: args.store_delay.unwrap_or_default(),
-            trusted_pem: trusted_pem.clone(),
             history: history.take(),
             control: args
                 .control
@@ -99,8 +97,14 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
         }
         loaded.push((given, scenario));
     }
-    if let Some(path) = &args.ca {
-        places.input(path, "the file of --ca");
+    for (flag, path) in [
+        ("--ca", &args.ca),
+        ("--client-cert", &args.client_cert),
+        ("--client-key", &args.client_key),
+    ] {
+        if let Some(path) = path {
+            places.input(path, format!("the file of {flag}"));
+        }
     }
     if let Some(path) = &args.history {
         places.output(path, "the history")?;
@@ -193,24 +197,4 @@ fn show(report: &Report, to_stderr: bool, screen: &mut Screen) -> Result<(), Fai
 
 fn create(path: &Path) -> Result<File, Failure> {
     File::create(path).map_err(|error| cannot_write(&path.display().to_string(), &error))
-}
-
-/// The certificates of `--ca`.
-///
-/// # Errors
-/// Usage, when the file cannot be read or holds none.
-pub(crate) fn trusted_pem(args: &RunArgs) -> Result<Option<String>, Failure> {
-    args.ca.as_deref().map(read_pem).transpose()
-}
-
-fn read_pem(path: &Path) -> Result<String, Failure> {
-    let pem = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-    if pem.contains("-----BEGIN CERTIFICATE-----") {
-        return Ok(pem);
-    }
-    Err(Failure::usage(format!(
-        "--ca {}: there is no certificate in it; PEM begins with -----BEGIN CERTIFICATE-----",
-        path.display()
-    )))
 }
