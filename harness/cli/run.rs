@@ -33,7 +33,7 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
     args.allow_host
         .iter()
         .try_for_each(|name| host::check_name(name))?;
-    let trusted_pem = trusted_pem(args)?;
+    let trusted_pem = args.ca.as_deref().map(read_pem).transpose()?;
     let prepared = prepare(args, screen)?;
     let mut history = args.history.as_deref().map(create).transpose()?;
     let stop = Stop::default();
@@ -85,7 +85,7 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
     if several && args.history.is_some() {
         return Err(Failure::usage("--history holds one run: give one scenario"));
     }
-    if several && !Outputs::differ_by_scenario(&args.output.wanted()) {
+    if several && !Outputs::differ_by_scenario(&args.output.report) {
         return Err(Failure::usage(
             "with several scenarios every --report needs a file of its own, such as json={scenario}.json",
         ));
@@ -106,7 +106,7 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
         places.output(path, "the history")?;
     }
     let prepare = |(given, scenario): (&'a String, Scenario)| {
-        let outputs = Outputs::open(&args.output.wanted(), &scenario.name, &mut places)?;
+        let outputs = Outputs::open(&args.output.report, &scenario.name, &mut places)?;
         Ok(Prepared {
             given,
             scenario,
@@ -193,14 +193,6 @@ fn show(report: &Report, to_stderr: bool, screen: &mut Screen) -> Result<(), Fai
 
 fn create(path: &Path) -> Result<File, Failure> {
     File::create(path).map_err(|error| cannot_write(&path.display().to_string(), &error))
-}
-
-/// The certificates of `--ca`.
-///
-/// # Errors
-/// Usage, when the file cannot be read or holds none.
-pub(crate) fn trusted_pem(args: &RunArgs) -> Result<Option<String>, Failure> {
-    args.ca.as_deref().map(read_pem).transpose()
 }
 
 fn read_pem(path: &Path) -> Result<String, Failure> {

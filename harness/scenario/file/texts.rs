@@ -138,10 +138,28 @@ impl<'l> Compiler<'l> {
         Ok(text)
     }
 
+    /// What `given`, which is no template, stands for: `${env:NAME}` is replaced. `is_secret` says whether what was put in
+    /// must never be shown.
+    pub(super) fn plain(&mut self, given: &Located<'_>, is_secret: bool) -> Result<String, Fault> {
+        let expanded = environment::expand(given.text, &Outline::default(), &|name| {
+            self.surroundings.variable(name)
+        });
+        let expanded = expanded.map_err(|trouble| self.environment_fault(given, trouble))?;
+        if is_secret {
+            self.supplied.extend(expanded.values);
+        }
+        Ok(expanded.text)
+    }
+
     /// The content of the file that `given` names, of [`NAMED_FILE_LIMIT`] bytes at most.
     pub(super) fn file(&self, given: &Located<'_>) -> Result<Vec<u8>, Fault> {
+        self.file_at(given, given.text)
+    }
+
+    /// The same for a path that `given` stands for; an error quotes `given`.
+    pub(super) fn file_at(&self, given: &Located<'_>, meant: &str) -> Result<Vec<u8>, Fault> {
         let path = given.text.escape_debug();
-        if given.text.is_empty() || given.text.chars().any(char::is_control) {
+        if meant.is_empty() || meant.chars().any(char::is_control) {
             return Err(Fault::new(
                 given.span.clone(),
                 "the path of a file is one line and not empty",
@@ -149,7 +167,7 @@ impl<'l> Compiler<'l> {
             )
             .hint("a path relative to the folder of the scenario"));
         }
-        let content = self.surroundings.file(given.text).map_err(|error| {
+        let content = self.surroundings.file(meant).map_err(|error| {
             let message = format!("the file `{path}` cannot be read: {error}");
             Fault::new(given.span.clone(), message, "this file")
                 .hint("a path is relative to the folder of the scenario")
