@@ -13,6 +13,8 @@ mod file;
 mod functions;
 mod network;
 mod scan;
+#[cfg(test)]
+mod section_tests;
 mod session;
 mod settings;
 mod shipped;
