@@ -8,8 +8,13 @@ use super::fields::Node;
 
 /// Keys of `[users]` that are no attribute.
 const OPEN_KEYS: [&str; 4] = ["count", "name", "list", "csv"];
-/// Keys of `[session]` that are credentials, or may be.
-const SESSION_KEYS: [&str; 3] = ["bearer", "basic", "headers"];
+/// Keys of `[session]` that are no credential. Any other is hidden: it may be one of them, misspelt.
+const OPEN_SESSION_KEYS: [&str; 4] = [
+    "redirects",
+    "max-redirects",
+    "refresh-status",
+    "refresh-after-s",
+];
 
 /// `text` with the values of all attributes under `users`, of the credentials under `session` and of a key starred out,
 /// `{{ … }}` and `${…}` excepted, and what stands before the host of a URL.
@@ -19,16 +24,16 @@ pub(super) fn mask(text: &str, document: &DeTable<'_>) -> String {
         collect(users, &mut hidden);
     }
     if let Some(DeValue::Table(session)) = document.get("session").map(|node| node.get_ref()) {
-        for node in SESSION_KEYS.into_iter().filter_map(|key| session.get(key)) {
-            hide(node, &mut hidden);
+        for (key, node) in session {
+            if !OPEN_SESSION_KEYS.contains(&key.get_ref().as_ref()) {
+                hide(node, &mut hidden);
+            }
         }
     }
-    if let Some(DeValue::Table(target)) = document.get("target").map(|node| node.get_ref())
-        && let Some(node) = target.get("client-key")
-        // A path may be shown.
-        && matches!(node.get_ref(), DeValue::String(key) if key.contains("-----BEGIN"))
-    {
-        hide(node, &mut hidden);
+    if let Some(DeValue::Table(target)) = document.get("target").map(|node| node.get_ref()) {
+        for (key, node) in target {
+            hide_in_target(key.get_ref(), node, text, &mut hidden);
+        }
     }
     hidden.extend(user_infos(text));
     star_out(text, &hidden)
@@ -50,6 +55,12 @@ pub(super) fn mask_unread(text: &str) -> String {
             in_key = !line.contains("-----END");
         } else if let Some((key, value)) = line.split_once('=') {
             let key = key.trim();
+            if key.ends_with("proxy")
+                && let Some(at) = value.rfind('@')
+            {
+                let begin = start + line.len() - value.len();
+                hidden.push(begin..begin + at);
+            }
             let open = OPEN_KEYS.contains(&key)
                 || ["users.name", "users.count", "users.csv"].contains(&key);
             if !open && (in_users || key.starts_with("users") || key.starts_with("session")) {
@@ -89,6 +100,21 @@ fn collect(users: &DeTable<'_>, hidden: &mut Vec<Range<usize>>) {
             ("count" | "name" | "csv", _) => {}
             _ => hide(node, hidden),
         }
+    }
+}
+
+/// A key that stands in the file itself, and all before the last `@` of an address: a password may hold anything.
+fn hide_in_target(key: &str, node: &Node<'_>, text: &str, hidden: &mut Vec<Range<usize>>) {
+    let DeValue::String(value) = node.get_ref() else {
+        return;
+    };
+    let span = node.span();
+    if value.contains("-----BEGIN") && key != "ca" {
+        hidden.push(span);
+    } else if let Some(at) = text[span.clone()].rfind('@') {
+        let before = &text[span.start..span.start + at];
+        let start = before.find("://").map_or(0, |mark| mark + "://".len());
+        hidden.push(span.start + start..span.start + at);
     }
 }
 
@@ -163,6 +189,22 @@ mod tests {
         let document = DeTable::parse(text).unwrap();
         assert!(!mask(text, document.get_ref()).contains("geheim"));
         assert!(!mask_unread(text).contains("geheim"));
+    }
+
+    #[test]
+    fn credentials_of_a_session_a_proxy_and_a_key_are_hidden() {
+        let text = "[session]\nbearer = 'geheim{{ x }}'\nbaisc.password = 'geheim'\nredirects = true\n[target]\n\
+            proxy = 'http://me:ge/heim@host:1'\nclient-key = \"\"\"-----BEGIN KEY-----\ngeheim\n-----END KEY-----\n\"\"\"\nca = 'a.pem'\n";
+        let document = DeTable::parse(text).unwrap();
+        for masked in [mask(text, document.get_ref()), mask_unread(text)] {
+            assert!(!masked.contains("heim"), "{masked}");
+            assert!(
+                masked.contains("{{ x }}") && masked.contains("ca = 'a.pem'"),
+                "{masked}"
+            );
+            assert_eq!(masked.len(), text.len());
+        }
+        assert!(mask(text, document.get_ref()).contains("redirects = true"));
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub(super) fn read_session(root: &Fields<'_>, can_refresh: bool) -> Result<Sessi
         session.refresh_status = read_statuses(node)?;
     }
     if let Some(node) = fields.get("refresh-after-s") {
-        let seconds = number(node, "refresh-after-s", SessionSettings::REFRESH_AFTER_S)?;
+        let seconds = number(node, "refresh-after-s", SessionSettings::REFRESH_AFTER_S);
+        let seconds = seconds.map_err(|fault| fault.hint("for example `refresh-after-s = 240`"))?;
         session.refresh_after_s = Some(seconds);
     }
     Ok(session)
@@ -69,7 +70,9 @@ fn read_statuses(node: &Node<'_>) -> Result<StatusRule, Fault> {
     }
     let allowed = items.into_iter().map(|item| match item.get_ref() {
         DeValue::Integer(_) => {
-            number(item, "refresh-status", CODES).map(|code| Allowed::Code(code as u16))
+            let code = number(item, "refresh-status", CODES);
+            let code = code.map_err(|fault| fault.hint("for example `refresh-status = [401]`"));
+            code.map(|code| Allowed::Code(code as u16))
         }
         DeValue::String(text) => Allowed::class(text).ok_or_else(|| {
             let message = "a status is a number or a class such as `4xx`";

@@ -12,7 +12,8 @@ use crate::scenario::template::Text;
 
 /// Most columns of such a file.
 const COLUMNS_LIMIT: usize = 256;
-const HINT: &str = "the first line names the columns: `name,password`; then one user a line";
+const COLUMNS_HINT: &str =
+    "the first line names the columns: `name,password`; then one user a line";
 
 /// The users in `content`: name and attributes. `path` is the place that names the file. Errors name the file's line and
 /// quote nothing of it but names of columns and users: everything else is secret.
@@ -20,16 +21,16 @@ pub(super) fn read_csv(
     path: &Located<'_>,
     content: &[u8],
 ) -> Result<Vec<(Text, BTreeMap<String, Text>)>, Fault> {
-    let fault = |line: u64, message: &str| {
+    let fault = |line: u64, message: &str, hint: &str| {
         let message = format!("{}, line {line}: {message}", path.text.escape_debug());
-        Fault::new(path.span.clone(), message, "in this file").hint(HINT)
+        Fault::new(path.span.clone(), message, "in this file").hint(hint)
     };
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let mut reader = ReaderBuilder::new()
         .trim(Trim::Headers)
         .from_reader(content);
     let columns = reader.headers().map_err(|error| broken(&error, &fault))?;
-    let columns = read_columns(columns).map_err(|message| fault(1, &message))?;
+    let columns = read_columns(columns).map_err(|message| fault(1, &message, COLUMNS_HINT))?;
     let mut users = Vec::new();
     let mut names = BTreeMap::new();
     for record in reader.records() {
@@ -37,7 +38,7 @@ pub(super) fn read_csv(
         let line = record.position().map_or(0, csv::Position::line);
         if users.len() == UserId::LIMIT as usize {
             let message = format!("more than the {} users that a run can have", UserId::LIMIT);
-            return Err(fault(line, &message));
+            return Err(fault(line, &message, "make the file shorter"));
         }
         let mut attributes = BTreeMap::new();
         let mut name = "";
@@ -49,19 +50,25 @@ pub(super) fn read_csv(
             }
         }
         if name.trim().is_empty() || name.chars().any(char::is_control) {
-            return Err(fault(line, "a user's name is one line and not empty"));
+            return Err(fault(
+                line,
+                "a user's name is one line and not empty",
+                "give every user a name",
+            ));
         }
         if let Some(before) = names.insert(name.to_owned(), line) {
             let name = name.escape_debug();
+            let message = format!("the user `{name}` stands on line {before} already");
             return Err(fault(
                 line,
-                &format!("the user `{name}` stands on line {before} already"),
+                &message,
+                "two users are two accounts: give each line one of its own",
             ));
         }
         users.push((Text::fixed(name, name.to_owned()), attributes));
     }
     match users.is_empty() {
-        true => Err(fault(1, "the file has no user")),
+        true => Err(fault(1, "the file has no user", COLUMNS_HINT)),
         false => Ok(users),
     }
 }
@@ -89,19 +96,23 @@ fn read_columns(header: &StringRecord) -> Result<Vec<String>, String> {
 }
 
 /// What keeps the file from being read, without any of its text.
-fn broken(error: &csv::Error, fault: &dyn Fn(u64, &str) -> Fault) -> Fault {
+fn broken(error: &csv::Error, fault: &dyn Fn(u64, &str, &str) -> Fault) -> Fault {
     let line = |position: &Option<csv::Position>| position.as_ref().map_or(1, csv::Position::line);
     match error.kind() {
-        ErrorKind::Utf8 { pos, .. } => fault(line(pos), "not UTF-8: save the file as UTF-8"),
+        ErrorKind::Utf8 { pos, .. } => fault(line(pos), "not UTF-8", "save the file as UTF-8"),
         ErrorKind::UnequalLengths {
             pos,
             expected_len,
             len,
         } => {
             let message = format!("{len} values, but the first line names {expected_len} columns");
-            fault(line(pos), &message)
+            fault(
+                line(pos),
+                &message,
+                "a value with a comma or a line break stands in double quotes",
+            )
         }
-        _ => fault(1, "cannot be read as comma-separated values"),
+        _ => fault(1, "cannot be read as comma-separated values", COLUMNS_HINT),
     }
 }
 
