@@ -174,12 +174,12 @@ impl Session {
         let body = decoded.bytes.as_deref().unwrap_or(&answer.body);
         for capture in &step.captures {
             match capture.take(&answer.head, body) {
-                Some(value) => {
+                Ok(value) => {
                     self.captures.insert(capture.name.clone(), value);
                 }
-                None => {
+                Err(error) => {
                     return Err(format!(
-                        "the answer does not hold `{}` where the step looks for it",
+                        "the answer does not hold `{}`: {error}",
                         capture.name
                     ));
                 }

@@ -8,19 +8,26 @@ mod body;
 mod capture;
 mod environment;
 mod error;
+mod expectation;
 mod fault;
 mod file;
+mod html;
+mod multipart;
 mod network;
+
 mod scan;
 mod session;
 mod settings;
 mod shipped;
 mod status;
 mod step;
+#[cfg(test)]
+mod step_tests;
 mod surroundings;
 mod template;
 #[cfg(test)]
 mod tests;
+mod text_pattern;
 mod threshold;
 mod users;
 
@@ -31,11 +38,14 @@ use crate::history::{SlotInfo, StepInfo};
 use crate::judge::Verdict;
 use surroundings::VariablesAlone;
 
-pub use capture::{Capture, CaptureFrom};
+pub use capture::{Capture, CaptureError, CaptureFrom};
 pub use error::ScenarioError;
+pub use expectation::Expectations;
 pub use fault::{Abort, AbortHow, AbortWhen, Faults, Malformed, Pace};
 pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
+pub use html::{Selector, SelectorError};
 pub use network::{Network, SessionSettings};
+
 pub use settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
     TargetSpec, UnknownWord,
@@ -45,6 +55,7 @@ pub use status::StatusRule;
 pub use step::{RenderError, Rendered, Step};
 pub use surroundings::{NAMED_FILE_LIMIT, Surroundings};
 pub use template::{TEMPLATE_OUTPUT_LIMIT, TEMPLATE_WORK_LIMIT, Values};
+pub use text_pattern::{TextPattern, TextPatternError};
 pub use threshold::{Comparison, Metric, Threshold};
 pub use users::{User, Users, UsersError};
 
@@ -200,13 +211,15 @@ impl Scenario {
             &mut self.refresh,
             &mut self.clean_up,
         ];
-        let mut numbers = 0..;
+        let mut moved = BTreeMap::new();
         for list in lists {
             list.retain(&mut keep);
-            for (step, number) in list.iter_mut().zip(&mut numbers) {
-                step.index = number;
+            for step in list {
+                let number = moved.len() as u16;
+                moved.insert(std::mem::replace(&mut step.index, number), number);
             }
         }
+        step::tie_companions(&mut self.volley, &moved);
     }
 
     /// What the judge has to know of the steps; the place is the [`Step::index`].

@@ -68,11 +68,12 @@ pub(super) fn read(
     let users = read_users(&root, &mut compiler)?;
     // With any other pattern not every user has an answer to every step of the volley.
     let captures_may_lack = fire.pattern != Pattern::Same;
-    let mut steps = StepReader::new(&mut compiler, text, &users);
+    let mut steps = StepReader::new(&mut compiler, text, &users, &fire);
     let mut lists = Vec::new();
     for list in List::ALL {
         lists.push(steps.read_list(&root, list, captures_may_lack)?);
     }
+    steps.finish()?;
     read_secrets(&root, &mut compiler)?;
     let environment = compiler.environment();
     for step in lists.iter_mut().flatten() {

@@ -1,9 +1,15 @@
 //! The file format: TOML in, a scenario out, and back.
 
 mod bodies;
+mod captures;
 mod document;
+mod expected;
+mod fault_keys;
 mod fields;
 mod mask;
+mod names;
+mod purpose;
+mod requests;
 mod steps;
 mod texts;
 mod write;

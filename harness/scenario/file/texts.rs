@@ -409,7 +409,7 @@ impl<'l> Compiler<'l> {
     }
 
     /// The place in the file of a range of a text, when its characters stand there as they are; otherwise of all of it.
-    fn within(&self, given: &Located<'_>, range: &Range<usize>) -> Range<usize> {
+    pub(super) fn within(&self, given: &Located<'_>, range: &Range<usize>) -> Range<usize> {
         let raw = &self.document[given.span.clone()];
         let found = [3, 1, 0]
             .into_iter()
