@@ -135,7 +135,7 @@ pub(crate) fn long_run(exchanges: u64) -> LongRun {
         seconds: started.elapsed().as_secs_f64(),
         pairs: judgement.strength.overlapping_pairs,
         verdict: judgement.verdict,
-        reasons: judgement.reasons,
+        reasons: judgement.reasons.iter().map(ToString::to_string).collect(),
         peak_mb: peak_memory_mb(),
     }
 }

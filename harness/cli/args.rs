@@ -11,7 +11,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crosswire::identity::UserId;
 use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
 
-use crate::exit;
+use crate::config::{self, Settled};
+use crate::exit::{self, Failure};
 use crate::screen::Screen;
 
 /// Finds out whether a web service can ever hand one user another user's data.
@@ -30,6 +31,11 @@ enum Command {
     Run(RunArgs),
     /// Judge a stored history again; it exits by --expect, since a history holds no expectation
     Judge(JudgeArgs),
+    /// Explain a rule by which exposures are found, or list all rules
+    Explain {
+        /// The rule, such as canary-crossed
+        rule: Option<String>,
+    },
     /// Start a bundled target for a person to try
     Serve(ServeArgs),
     /// List the bundled targets and their variants
@@ -82,6 +88,18 @@ pub(crate) struct Loudness {
     /// Tell on stderr, line by line, how far the run has come
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+/// Where settings come from besides the command line.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct ConfigArgs {
+    /// Print every setting with its value and where it comes from (command line, CROSSWIRE_… variable, crosswire.toml),
+    /// and do nothing else
+    #[arg(long, help_heading = "Settings")]
+    pub(crate) show_config: bool,
+    /// Leave crosswire.toml out
+    #[arg(long, help_heading = "Settings")]
+    pub(crate) no_config: bool,
 }
 
 /// Arguments of `run`.
@@ -140,6 +158,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_parser = word::<Protocol>(Protocol::WORDS), value_name = "NAME", help_heading = "Run")]
     pub(crate) protocol: Option<Protocol>,
 
+    /// Before the run, a short one through a proxy that swaps answers on purpose: shows whether this scenario would see an
+    /// exposure
+    #[arg(long, help_heading = "Run")]
+    pub(crate) control: bool,
+    /// Rounds of that short run (2 unless given)
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=1_000), allow_negative_numbers = true, requires = "control")]
+    pub(crate) control_rounds: Option<u32>,
+
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Store the history of the run (one scenario only)
@@ -147,6 +173,8 @@ pub(crate) struct RunArgs {
     pub(crate) history: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) loudness: Loudness,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 /// Reports to write.
@@ -212,7 +240,20 @@ pub(crate) struct DemoArgs {
 
 /// Parses the command line, runs what it names and gives the exit code.
 pub(crate) fn dispatch() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut screen = Screen::from_environment();
+    let settled = match settle() {
+        Ok(settled) => settled,
+        Err(failure) => {
+            screen.error(&failure.message);
+            return ExitCode::from(failure.code);
+        }
+    };
+    if let Some(shown) = settled.shown {
+        // A closed pipe is nobody's fault.
+        let _ = screen.out(shown.as_bytes());
+        return ExitCode::from(exit::AS_EXPECTED);
+    }
+    let cli = match Cli::try_parse_from(settled.arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Clap's own code for errors is 2 as well; help and version are no errors. A closed pipe is nobody's fault.
@@ -224,11 +265,11 @@ pub(crate) fn dispatch() -> ExitCode {
             });
         }
     };
-    let mut screen = Screen::from_environment();
     let result = match cli.command {
         Command::Demo(args) => crate::demo::demo(&args, &mut screen),
         Command::Run(args) => crate::run::run(&args, &mut screen),
         Command::Judge(args) => crate::judge::judge(&args, &mut screen),
+        Command::Explain { rule } => crate::explain::explain(rule.as_deref(), &mut screen),
         Command::Serve(args) => crate::serve::serve(&args, &mut screen),
         Command::Targets => crate::lists::targets(&mut screen),
         Command::Scenarios => crate::lists::scenarios(&mut screen),
@@ -244,6 +285,14 @@ pub(crate) fn dispatch() -> ExitCode {
         screen.error(&failure.message);
         failure.code
     }))
+}
+
+/// The command line with the settings of the environment and of the nearest `crosswire.toml`.
+fn settle() -> Result<Settled, Failure> {
+    let typed = std::env::args_os().collect();
+    let folder = std::env::current_dir().unwrap_or_default();
+    let variable = |name: &str| std::env::var(name).ok();
+    config::settle(&Cli::command(), typed, &folder, &variable)
 }
 
 /// The table of exit codes for the help text.

@@ -45,9 +45,8 @@ pub(crate) fn judge(args: &JudgeArgs, screen: &mut Screen) -> Result<u8, Failure
     // A history holds no supplied secrets: they were masked when it was written.
     let redactor = Redactor::default();
     let facts = Facts {
-        expected: args.expect.into(),
-        replay: None,
-        redactor: &redactor,
+        stored_as: outputs.stored_json(),
+        ..Facts::new(args.expect.into(), &redactor)
     };
     let report = Report::new(&judge.finish(), &facts);
     let code = exit::code(report.verdict, report.ending.as_ref(), report.expected);

@@ -1,8 +1,12 @@
 //! The command `crosswire`: parses, runs one subcommand, maps the result to an exit code.
 
 mod args;
+mod beside;
+mod config;
+mod control;
 mod demo;
 mod exit;
+mod explain;
 mod host;
 mod interrupt;
 mod judge;

@@ -10,6 +10,7 @@ use crosswire::report::{Facts, Look, Report, render_terminal};
 use crosswire::scenario::Scenario;
 
 use crate::args::{Loudness, RunArgs};
+use crate::control;
 use crate::exit::{self, Failure};
 use crate::host;
 use crate::interrupt;
@@ -52,8 +53,11 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             store_delay: args.store_delay.unwrap_or_default(),
             trusted_pem: trusted_pem.clone(),
             history: history.take(),
+            control: args
+                .control
+                .then(|| args.control_rounds.unwrap_or(control::ROUNDS)),
         };
-        let (report, lost) = fire(trial, one.given, args, screen, &stop)?;
+        let (report, lost) = fire(trial, &one, args, screen, &stop)?;
         if let Some(error) = lost {
             screen.error(&format!(
                 "the history could not be stored to its end: {error}"
@@ -114,12 +118,12 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
 
 fn fire(
     trial: Trial<'_>,
-    given: &str,
+    one: &Prepared<'_>,
     args: &RunArgs,
     screen: &mut Screen,
     stop: &Stop,
 ) -> Result<(Report, Option<io::Error>), Failure> {
-    let (scenario, seed) = (trial.scenario, trial.seed);
+    let (given, scenario, seed) = (one.given, trial.scenario, trial.seed);
     if args.loudness.verbose {
         let users = scenario.users.count();
         screen.say(&format!(
@@ -130,12 +134,21 @@ fn fire(
     let mut progress = Progress::new(args.loudness, screen);
     let tried = trial.run(&mut progress, stop);
     progress.clear();
-    let Tried { judgement, lost } = tried?;
+    let Tried {
+        judgement,
+        rehearsed,
+        lost,
+    } = tried?;
+    if let Some(rehearsed) = rehearsed.filter(|_| !args.loudness.quiet) {
+        let sentences = rehearsed.sentences();
+        sentences.iter().for_each(|sentence| screen.say(sentence));
+    }
     let redactor = Redactor::new(scenario.supplied_secrets());
     let facts = Facts {
-        expected: scenario.expect,
         replay: settings::replay(given, args, seed),
-        redactor: &redactor,
+        scenario_path: settings::path(given).map(|path| path.display().to_string()),
+        stored_as: one.outputs.stored_json(),
+        ..Facts::new(scenario.expect, &redactor)
     };
     Ok((Report::new(&judgement, &facts), lost))
 }

@@ -11,6 +11,7 @@ use crosswire::scenario::{
 };
 
 use crate::args::{Expect, RunArgs};
+use crate::beside::Beside;
 use crate::exit::Failure;
 use crate::host;
 use crate::screen::Screen;
@@ -48,7 +49,7 @@ pub(crate) fn path(given: &str) -> Option<&Path> {
 
 fn read(given: &str, screen: &Screen) -> Result<Scenario, Failure> {
     let parsed = match (path(given), find_shipped(given)) {
-        (Some(path), _) => Scenario::parse_bytes(given, &bytes(path)?),
+        (Some(path), _) => Scenario::parse_bytes_with(given, &bytes(path)?, &Beside::new(path)),
         (None, Some(found)) => Scenario::parse(found.name, found.text),
         (None, None) => return Err(unknown(given)),
     };
@@ -222,7 +223,11 @@ pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
         "protocol",
         args.protocol.map(|protocol| protocol.to_string()),
     );
+    flag("control-rounds", args.control_rounds.map(|n| n.to_string()));
     flag("seed", Some(seed.to_string()));
+    if args.control {
+        words.push("--control".to_owned());
+    }
     // Only a NUL cannot be quoted, and no argument can hold one.
     shlex::try_join(words.iter().map(String::as_str)).ok()
 }

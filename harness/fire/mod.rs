@@ -13,6 +13,9 @@ mod exchange;
 mod gate;
 mod http1;
 mod http2;
+#[cfg(feature = "control")]
+mod line;
+mod pattern;
 mod pool;
 mod release;
 mod run;
@@ -21,6 +24,8 @@ mod session;
 mod tests;
 mod volley;
 
+#[cfg(feature = "control")]
+pub(crate) use line::{Line, LineIo};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -28,6 +33,12 @@ use std::time::Instant;
 use crate::history::{Phase, Sink};
 use crate::identity::Salt;
 use crate::scenario::Scenario;
+
+/// The header by which a run through the control's proxy tells the proxy whose request this is, and is told that an answer
+/// was swapped. The proxy takes it off in both directions: no target ever sees it.
+pub(crate) const MARK: &str = "x-crosswire-control";
+/// The value of [`MARK`] on a request whose answer is never swapped.
+pub(crate) const LEAVE_ALONE: &str = "-";
 
 /// What to fire at, and with which chance.
 #[derive(Clone, Debug)]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom as _;
 
 use super::connection::Bounds;
 use super::dial::Dial;
 use super::exchange::{Done, Failure};
+use super::pattern;
 use super::pool::{Key, Pool};
 use super::release::Tactics;
 use super::session::{Made, Making, Session, server_times};
@@ -19,7 +19,7 @@ use crate::history::{
     Sink, Start, StepRole, Target,
 };
 use crate::identity::{Mint, Redactor, UserId};
-use crate::scenario::{Connections, Pattern, Scenario, Step};
+use crate::scenario::{Connections, Scenario, Step};
 
 /// Why a run goes no further.
 pub(super) enum Halt {
@@ -49,7 +49,7 @@ pub(super) struct Run<'a> {
     sink: &'a mut dyn Sink,
     pub(super) watch: &'a mut dyn Watch,
     pub(super) stop: &'a Stop,
-    pub(super) bounds: Bounds,
+    pub(super) bounds: Bounds<'a>,
     pub(super) tactics: Tactics,
     pub(super) sessions: Vec<Session>,
     pub(super) pool: Pool,
@@ -145,6 +145,8 @@ impl<'a> Run<'a> {
                 keep: usize::try_from(limits.answer_bytes).unwrap_or(usize::MAX),
                 timeout: Duration::from_millis(limits.timeout_ms),
                 clock,
+                stop,
+                until_ns: limits.duration_s.saturating_mul(1_000_000_000),
             },
             tactics,
             sessions: (0..scenario.users.count())
@@ -219,27 +221,9 @@ impl<'a> Run<'a> {
             self.prepare(user, &scenario.each_round, round).await?;
         }
         self.event_phase(Phase::Volley, round);
-        // Other neighbours in every round.
-        let mut users: Vec<usize> = (0..self.sessions.len()).collect();
-        users.shuffle(&mut self.rng);
-        let group = if self.tactics.strategy.arrivals {
-            users.len()
-        } else {
-            scenario.fire.group as usize
-        };
-        let groups = users.len().div_ceil(group.max(1)).max(1);
-        let mut removed = vec![false; users.len()];
-        for turn in 0..scenario.volley.len() {
-            for part in 0..groups {
-                // Groups of even size: a last group of one would overlap with nobody.
-                let members =
-                    &users[part * users.len() / groups..(part + 1) * users.len() / groups];
-                let steps: Vec<&Step> = members
-                    .iter()
-                    .map(|user| self.draw(turn, *user, &mut removed))
-                    .collect();
-                self.volley(members, &steps, round).await?;
-            }
+        let arrivals = self.tactics.strategy.arrivals;
+        for parts in pattern::round(scenario, self.sessions.len(), arrivals, &mut self.rng) {
+            self.volley(&parts, round).await?;
         }
         self.event_phase(Phase::ReadBack, round);
         for user in 0..self.sessions.len() {
@@ -247,29 +231,6 @@ impl<'a> Run<'a> {
                 .await?;
         }
         Ok(())
-    }
-
-    /// The step that a user fires in the volley of this turn. What can be taken away only once a round is drawn once.
-    fn draw(&mut self, turn: usize, user: usize, removed: &mut [bool]) -> &'a Step {
-        use rand::RngExt as _;
-        let steps = &self.scenario.volley;
-        if self.scenario.fire.pattern == Pattern::Same {
-            return &steps[turn];
-        }
-        let step = &steps[self.rng.random_range(0..steps.len())];
-        if step.removes.is_empty() {
-            return step;
-        }
-        if std::mem::replace(&mut removed[user], true) {
-            let others: Vec<&Step> = steps
-                .iter()
-                .filter(|step| step.removes.is_empty())
-                .collect();
-            if !others.is_empty() {
-                return others[self.rng.random_range(0..others.len())];
-            }
-        }
-        step
     }
 
     /// Steps that must succeed for the run to mean anything.
@@ -393,18 +354,12 @@ impl<'a> Run<'a> {
                 limit: format!("{} requests", limits.requests),
             }));
         }
-        if self.bounds.clock.now() > self.until_ns() {
+        if self.bounds.clock.now() > self.bounds.until_ns {
             return Err(Halt::End(Ending::Limit {
                 limit: format!("{} s", limits.duration_s),
             }));
         }
         Ok(())
-    }
-
-    /// When the run is over at the latest, nanoseconds since it began.
-    pub(super) fn until_ns(&self) -> u64 {
-        let seconds = self.scenario.limits.duration_s;
-        seconds.saturating_mul(1_000_000_000)
     }
 
     pub(super) fn record(&mut self, record: &Record) -> Result<(), Halt> {
@@ -469,9 +424,9 @@ impl<'a> Run<'a> {
             done_ns: done.done_ns,
             server,
             refused: done.refused,
-            followed: false,
+            followed: done.followed,
             nonce: None,
-            provoked: None,
+            provoked: done.provoked,
             outcome,
         };
         self.exchanges += 1;

@@ -6,7 +6,8 @@ use cookie_store::CookieStore;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::exchange::{Answer, Request};
-use crate::history::{Planted, RequestLine, ServerTimes};
+use super::{LEAVE_ALONE, MARK};
+use crate::history::{Planted, RequestLine, ServerTimes, StepRole};
 use crate::identity::{DecodeLimits, Mint, Redactor, UserId, decode_body};
 use crate::scenario::{Scenario, Step, Values};
 
@@ -121,6 +122,9 @@ impl Session {
                 headers.push((name.to_owned(), value.to_owned()));
             }
         }
+        if making.scenario.marks_requests() {
+            headers.push((MARK.to_owned(), self.mark(step)));
+        }
         let scheme = if making.base.scheme() == "https" {
             "https"
         } else {
@@ -140,6 +144,7 @@ impl Session {
             body: rendered.body.into(),
             scheme,
             authority,
+            faults: step.faults,
         };
         Ok(Made {
             request,
@@ -202,6 +207,16 @@ impl Session {
             }
         }
         masked
+    }
+
+    /// Whose request this is, and of which step. An answer that gives or ends a session stays with its user; one to
+    /// nobody in particular, or that will not be waited for, is nothing to be swapped.
+    fn mark(&self, step: &Step) -> String {
+        if step.role == StepRole::Fire && !step.anonymous && !step.faults.breaks_off() {
+            format!("{}/{}", self.user.0, step.index)
+        } else {
+            LEAVE_ALONE.to_owned()
+        }
     }
 
     fn cookie_header(&self, base: &url::Url, path: &str) -> Option<String> {

@@ -25,6 +25,8 @@ pub enum Record {
         /// The sentence.
         text: String,
     },
+    /// A control run was made beforehand, in which answers were swapped on purpose.
+    Control(ControlRun),
     /// Last of a history.
     End(End),
 }
@@ -321,6 +323,15 @@ pub struct Release {
     /// True when it was known, not hoped, that the peer had everything but the withheld bytes (acknowledged PING,
     /// empty send queue).
     pub armed: bool,
+}
+
+/// What a run with exposures that were planted on purpose has shown of the scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlRun {
+    /// Answers that were given to another user on purpose.
+    pub swapped: u64,
+    /// Exchanges that were then recognised as holding another user's data.
+    pub recognised: u64,
 }
 
 /// How a run ended.

@@ -42,6 +42,8 @@ pub struct Exposure {
     pub victim_side: Option<Side>,
     /// The canary, whole. It is planted data; reports mask it all the same.
     pub canary: Option<String>,
+    /// What was learnt of the victim and crossed, whole, when it was no canary. It is real data: reports mask it.
+    pub value: Option<String>,
 }
 
 /// One user's exchange, as far as a report tells it.

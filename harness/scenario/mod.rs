@@ -11,11 +11,13 @@ mod error;
 mod expectation;
 mod fault;
 mod file;
+mod functions;
 mod html;
 mod multipart;
 mod network;
-
 mod scan;
+#[cfg(test)]
+mod section_tests;
 mod session;
 mod settings;
 mod shipped;
@@ -30,13 +32,17 @@ mod tests;
 mod text_pattern;
 mod threshold;
 mod users;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::history::{SlotInfo, StepInfo};
 use crate::judge::Verdict;
+use session::SessionHeaders;
 use surroundings::VariablesAlone;
+use written::Written;
 
 pub use capture::{Capture, CaptureError, CaptureFrom};
 pub use error::ScenarioError;
@@ -45,7 +51,6 @@ pub use fault::{Abort, AbortHow, AbortWhen, Faults, Malformed, Pace};
 pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
 pub use html::{Selector, SelectorError};
 pub use network::{Network, SessionSettings};
-
 pub use settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
     TargetSpec, UnknownWord,
@@ -105,8 +110,13 @@ pub struct Scenario {
     pub thresholds: Vec<Threshold>,
     /// What a run never goes beyond.
     pub limits: Limits,
+    /// Headers of every request of a session; the steps carry the same.
+    session_headers: Arc<SessionHeaders>,
+    /// What the file has for values that it does not hold itself.
+    written: Written,
     /// Values that the environment supplied, but for those in users' names.
     supplied: Supplied,
+    marks_requests: bool,
 }
 
 /// Values that are never shown.
@@ -180,6 +190,16 @@ impl Scenario {
         file::write(self)
     }
 
+    /// Lets every request say whose it is, in a header for the [control](crate::fire)'s proxy, which takes it off again.
+    /// Only for a run through that proxy.
+    pub fn mark_requests(&mut self) {
+        self.marks_requests = true;
+    }
+
+    pub(crate) fn marks_requests(&self) -> bool {
+        self.marks_requests
+    }
+
     /// Changes how many users take part.
     ///
     /// # Errors
@@ -201,7 +221,8 @@ impl Scenario {
     }
 
     /// Leaves out the steps for which `keep` is false, and numbers the others anew. What a left-out step would have
-    /// captured or planted is then missing wherever another step wants it.
+    /// captured or planted is then missing wherever another step wants it; what was sent beside it is sent alone, and the
+    /// other way round.
     pub fn retain_steps(&mut self, mut keep: impl FnMut(&Step) -> bool) {
         let lists = [
             &mut self.setup,
@@ -211,15 +232,28 @@ impl Scenario {
             &mut self.refresh,
             &mut self.clean_up,
         ];
-        let mut moved = BTreeMap::new();
+        let (mut numbers, mut new_numbers) = (0.., BTreeMap::new());
         for list in lists {
             list.retain(&mut keep);
-            for step in list {
-                let number = moved.len() as u16;
-                moved.insert(std::mem::replace(&mut step.index, number), number);
+            for (step, number) in list.iter_mut().zip(&mut numbers) {
+                new_numbers.insert(step.index, number);
+                step.index = number;
             }
         }
-        step::tie_companions(&mut self.volley, &moved);
+        for step in &mut self.volley {
+            step.with = step.with.and_then(|with| new_numbers.get(&with).copied());
+        }
+        let companions: Vec<u16> = self.volley.iter().filter_map(|step| step.with).collect();
+        for step in &mut self.volley {
+            step.companion = companions.contains(&step.index);
+        }
+    }
+
+    /// The slot of the nonces that requests carry, when there is a request that carries one.
+    #[must_use]
+    pub fn nonce_slot(&self) -> Option<u16> {
+        let position = self.slots.iter().position(|slot| slot.nonce);
+        position.map(|index| index as u16)
     }
 
     /// What the judge has to know of the steps; the place is the [`Step::index`].
@@ -230,7 +264,7 @@ impl Scenario {
 
     /// Everything that must be masked wherever it turns up: all attributes of all users but their names, and what the
     /// environment supplied for anything but names, as it stands there: a service may give it back without the text around
-    /// it. Sorted, each once.
+    /// it; credentials of `basic` in their encoding as well. Sorted, each once.
     #[must_use]
     pub fn supplied_secrets(&self) -> Vec<String> {
         let attributes = self
@@ -238,8 +272,14 @@ impl Scenario {
             .list()
             .iter()
             .flat_map(|user| user.attributes.values());
+        let environment = self.steps().next().map(|step| &step.environment);
+        let basic = environment.map_or_else(Vec::new, |environment| {
+            self.session_headers
+                .basic_credentials(environment, self.users.list())
+        });
         let mut secrets: Vec<String> = attributes
             .chain(&self.supplied.0)
+            .chain(&basic)
             .filter(|value| !value.is_empty())
             .cloned()
             .collect();
@@ -262,6 +302,7 @@ impl PartialEq for Scenario {
             && (&self.tags, &self.hosts, &self.network)
                 == (&other.tags, &other.hosts, &other.network)
             && (&self.session, &self.thresholds) == (&other.session, &other.thresholds)
+            && self.session_headers == other.session_headers
             && (&self.fire, &self.limits) == (&other.fire, &other.limits)
     }
 }

@@ -1,6 +1,5 @@
 //! A request of a scenario: what is known of it beforehand, and how it is filled in for a user.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -167,6 +166,17 @@ impl Step {
         &self.expectations
     }
 
+    /// Whether its request carries a nonce, so that it needs [`Values::nonce`].
+    #[must_use]
+    pub fn sends_nonce(&self) -> bool {
+        let pairs = self.query.iter().chain(&self.headers).map(|pair| &pair.1);
+        let mut texts = std::iter::once(&self.path)
+            .chain(pairs)
+            .chain(self.body.texts());
+        let carried = !self.anonymous && self.session_headers.have_nonce();
+        carried || texts.any(Text::has_nonce)
+    }
+
     /// The request for `values`.
     ///
     /// # Errors
@@ -247,18 +257,6 @@ impl Step {
             field,
             why,
         }
-    }
-}
-
-/// Ties the steps of a volley to their companions again after they were numbered anew: `moved` has the new number of
-/// every step that is still there.
-pub(super) fn tie_companions(volley: &mut [Step], moved: &BTreeMap<u16, u16>) {
-    for step in &mut *volley {
-        step.with = step.with.and_then(|index| moved.get(&index).copied());
-    }
-    let companions: BTreeSet<u16> = volley.iter().filter_map(|step| step.with).collect();
-    for step in volley {
-        step.companion = companions.contains(&step.index);
     }
 }
 

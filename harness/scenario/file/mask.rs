@@ -1,4 +1,4 @@
-//! Hides attributes of users in the text that an error shows, without moving anything.
+//! Hides attributes of users, credentials of sessions and keys in the text that an error shows, without moving anything.
 
 use std::ops::Range;
 
@@ -7,34 +7,52 @@ use toml::de::{DeTable, DeValue};
 use super::fields::Node;
 
 /// Keys of `[users]` that are no attribute.
-const OPEN_KEYS: [&str; 3] = ["count", "name", "list"];
+const OPEN_KEYS: [&str; 4] = ["count", "name", "list", "csv"];
+/// Keys of `[session]` that are credentials, or may be.
+const SESSION_KEYS: [&str; 3] = ["bearer", "basic", "headers"];
 
-/// `text` with the values of all attributes under `users` starred out, `{{ … }}` and `${…}` excepted, and what stands before
-/// the host of a URL.
+/// `text` with the values of all attributes under `users`, of the credentials under `session` and of a key starred out,
+/// `{{ … }}` and `${…}` excepted, and what stands before the host of a URL.
 pub(super) fn mask(text: &str, document: &DeTable<'_>) -> String {
     let mut hidden = Vec::new();
     if let Some(DeValue::Table(users)) = document.get("users").map(|node| node.get_ref()) {
         collect(users, &mut hidden);
     }
+    if let Some(DeValue::Table(session)) = document.get("session").map(|node| node.get_ref()) {
+        for node in SESSION_KEYS.into_iter().filter_map(|key| session.get(key)) {
+            hide(node, &mut hidden);
+        }
+    }
+    if let Some(DeValue::Table(target)) = document.get("target").map(|node| node.get_ref())
+        && let Some(node) = target.get("client-key")
+        // A path may be shown.
+        && matches!(node.get_ref(), DeValue::String(key) if key.contains("-----BEGIN"))
+    {
+        hide(node, &mut hidden);
+    }
     hidden.extend(user_infos(text));
     star_out(text, &hidden)
 }
 
-/// The same for a text that could not be read: all that follows an equals sign under a heading of users.
+/// The same for a text that could not be read: all that follows an equals sign under a heading of users or
+/// of a session, and everything between the lines of a key.
 pub(super) fn mask_unread(text: &str) -> String {
-    let (mut hidden, mut start, mut in_users) = (Vec::new(), 0, false);
+    let (mut hidden, mut start, mut in_users, mut in_key) = (Vec::new(), 0, false, false);
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim_start();
         if trimmed.starts_with('[') {
-            in_users = trimmed
-                .trim_start_matches('[')
-                .trim_start()
-                .starts_with("users");
+            let heading = trimmed.trim_start_matches('[').trim_start();
+            in_users = heading.starts_with("users") || heading.starts_with("session");
         }
-        if let Some((key, value)) = line.split_once('=') {
+        in_key |= line.contains("-----BEGIN");
+        if in_key {
+            hidden.push(start..start + line.len());
+            in_key = !line.contains("-----END");
+        } else if let Some((key, value)) = line.split_once('=') {
             let key = key.trim();
-            let open = OPEN_KEYS.contains(&key) || key == "users.name" || key == "users.count";
-            if !open && (in_users || key.starts_with("users")) {
+            let open = OPEN_KEYS.contains(&key)
+                || ["users.name", "users.count", "users.csv"].contains(&key);
+            if !open && (in_users || key.starts_with("users") || key.starts_with("session")) {
                 hidden.push(start + line.len() - value.len()..start + line.len());
             }
         } else if in_users && !trimmed.starts_with(['[', '#']) {
@@ -68,7 +86,7 @@ fn collect(users: &DeTable<'_>, hidden: &mut Vec<Range<usize>>) {
                     }
                 }
             }
-            ("count" | "name", _) => {}
+            ("count" | "name" | "csv", _) => {}
             _ => hide(node, hidden),
         }
     }

@@ -7,7 +7,6 @@ use super::steps::List;
 use crate::history::{Dead, StepRole};
 use crate::scenario::body::Body;
 use crate::scenario::error::Fault;
-use crate::scenario::scan::Outline;
 use crate::scenario::step::Step;
 
 /// Words of `dead`, in the order in which they are listed to people.
@@ -16,6 +15,45 @@ const DEAD: [(&str, Dead); 3] = [
     ("idle", Dead::Idle),
     ("rotation", Dead::Rotation),
 ];
+
+/// What some steps say that only the whole file can confirm.
+pub(super) struct OpenQuestions {
+    /// Why sessions must be dead, with the place in the file.
+    pub(super) dead: Vec<(Dead, Range<usize>)>,
+    /// Steps that are echoed, with the place in the file.
+    pub(super) echoing: Vec<(u16, Range<usize>)>,
+}
+
+impl OpenQuestions {
+    /// Checks them, when all steps are read and have the headers of the session.
+    pub(super) fn check(self, lists: &[Vec<Step>]) -> Result<(), Fault> {
+        let has_role = |role| lists.iter().flatten().any(|step| step.role == role);
+        for (dead, span) in self.dead {
+            let (lacking, hint) = match dead {
+                Dead::LogOut if !has_role(StepRole::LogOut) => (
+                    "no step logs out",
+                    "add `logout = true` to the step that does",
+                ),
+                Dead::Rotation if !has_role(StepRole::LogIn) => (
+                    "no step logs in",
+                    "add `login = true` to the step that does",
+                ),
+                _ => continue,
+            };
+            let fault = Fault::new(span, lacking, "no session has died by then");
+            return Err(fault.hint(hint));
+        }
+        for (index, span) in self.echoing {
+            let step = lists.iter().flatten().find(|step| step.index == index);
+            if step.is_some_and(|step| !step.sends_nonce()) {
+                let message = "`echoes` without `nonce()` in the request: there is nothing to echo";
+                let fault = Fault::new(span, message, "no nonce is sent");
+                return Err(fault.hint("for example `query = { echo = \"{{ nonce() }}\" }`"));
+            }
+        }
+        Ok(())
+    }
+}
 
 pub(super) fn read_role(fields: &Fields<'_>, list: List) -> Result<StepRole, Fault> {
     let (login, logout) = (fields.flag("login", false)?, fields.flag("logout", false)?);
@@ -93,14 +131,6 @@ pub(super) fn check_step(fields: &Fields<'_>, step: &Step, list: List) -> Result
     let fault = |key: &str, message: &str, label: &str| {
         Err(Fault::new(fields.key_span(key), message, label))
     };
-    if step.echoes && !names_nonce(step) {
-        let fault = Fault::new(
-            fields.key_span("echoes"),
-            "`echoes` without `nonce()` in the request: there is nothing to echo",
-            "no nonce is sent",
-        );
-        return Err(fault.hint("for example `query = { echo = \"{{ nonce() }}\" }`"));
-    }
     if step.dead.is_some() {
         check_dead(fields, step)?;
     }
@@ -198,51 +228,4 @@ fn check_broken(fields: &Fields<'_>, step: &Step) -> Result<(), Fault> {
     };
     let span: Range<usize> = fields.key_span(key);
     Err(Fault::new(span, message, format!("beside `{fault}`")).hint(hint))
-}
-
-/// Whether the request carries a nonce.
-fn names_nonce(step: &Step) -> bool {
-    let pairs = step.query.iter().chain(&step.headers).map(|pair| &pair.1);
-    let mut texts = std::iter::once(&step.path)
-        .chain(pairs)
-        .chain(step.body.texts());
-    texts.any(|text| calls(text.source(), "nonce"))
-}
-
-/// Whether a template calls the function of that name.
-fn calls(text: &str, function: &str) -> bool {
-    let outline = Outline::of(text);
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    text.match_indices(function).any(|(at, _)| {
-        let within = |ranges: &[Range<usize>]| ranges.iter().any(|range| range.contains(&at));
-        within(&outline.blocks)
-            && !within(&outline.strings)
-            && !text[..at].ends_with(is_name)
-            && text[at + function.len()..].trim_start().starts_with('(')
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_is_told_from_a_word() {
-        for text in [
-            "{{ nonce() }}",
-            "a{{nonce ( )}}b",
-            "{{ 'x' ~ nonce() | upper }}",
-        ] {
-            assert!(calls(text, "nonce"), "{text}");
-        }
-        for text in [
-            "nonce()",
-            "{{ 'nonce()' }}",
-            "{{ my_nonce() }}",
-            "{{ user.nonce }}",
-            "{{ nonce }}",
-        ] {
-            assert!(!calls(text, "nonce"), "{text}");
-        }
-    }
 }

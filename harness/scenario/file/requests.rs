@@ -1,6 +1,6 @@
 //! What a step asks for: host, path, query, headers.
 
-use super::fields::{Fields, nearest, text};
+use super::fields::{Fields, Located, nearest, text};
 use super::names::is_token;
 use super::steps::{List, StepReader};
 use crate::scenario::error::Fault;
@@ -52,22 +52,7 @@ impl StepReader<'_, '_> {
         };
         let mut headers: Vec<(String, Text)> = Vec::new();
         for (key, node) in Fields::open_any(node, "headers")?.entries() {
-            let name = key.text.to_ascii_lowercase();
-            if !is_token(&name) {
-                return Err(Fault::new(
-                    key.span,
-                    "a header's name has letters, digits and a few signs alone",
-                    "not a header's name",
-                ));
-            }
-            if SENDERS_HEADERS.contains(&name.as_str()) {
-                let message = format!("a scenario cannot set the header `{name}`");
-                return Err(Fault::new(
-                    key.span,
-                    message,
-                    "crosswire itself decides this one",
-                ));
-            }
+            let name = header_name(&key)?;
             if headers.iter().any(|header| header.0 == name) {
                 return Err(Fault::new(
                     key.span,
@@ -121,4 +106,25 @@ impl StepReader<'_, '_> {
         }
         Ok(query)
     }
+}
+
+/// A header's name in lower case, when a scenario may set it.
+pub(super) fn header_name(key: &Located<'_>) -> Result<String, Fault> {
+    let name = key.text.to_ascii_lowercase();
+    if !is_token(&name) {
+        return Err(Fault::new(
+            key.span.clone(),
+            "a header's name has letters, digits and a few signs alone",
+            "not a header's name",
+        ));
+    }
+    if SENDERS_HEADERS.contains(&name.as_str()) {
+        let message = format!("a scenario cannot set the header `{name}`");
+        return Err(Fault::new(
+            key.span.clone(),
+            message,
+            "crosswire itself decides this one",
+        ));
+    }
+    Ok(name)
 }

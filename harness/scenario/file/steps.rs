@@ -14,7 +14,7 @@ use super::expected::{read_expectations, read_status};
 use super::fault_keys::read_faults;
 use super::fields::{Fields, Node, nearest, wrong_type};
 use super::names::{read_method, read_session};
-use super::purpose::{check_step, read_dead, read_redirects, read_role, read_wait};
+use super::purpose::{OpenQuestions, check_step, read_dead, read_redirects, read_role, read_wait};
 use super::texts::{Compiler, Place};
 use crate::history::{Dead, StepRole};
 use crate::scenario::error::{Fault, line_of};
@@ -25,6 +25,7 @@ use crate::scenario::template::Text;
 use crate::scenario::users::Users;
 
 pub(super) use super::names::is_identifier;
+pub(super) use super::requests::header_name;
 
 const KEYS: [&str; 34] = [
     "name",
@@ -75,16 +76,6 @@ pub(super) enum List {
 }
 
 impl List {
-    /// All of them, in the order of their steps' numbers.
-    pub(super) const ALL: [List; 6] = [
-        List::Setup,
-        List::EachRound,
-        List::Volley,
-        List::ReadBack,
-        List::Refresh,
-        List::CleanUp,
-    ];
-
     pub(super) fn key(self) -> &'static str {
         match self {
             List::Setup => "setup",
@@ -137,10 +128,8 @@ pub(super) struct StepReader<'c, 'l> {
     doubtful: BTreeMap<u16, String>,
     /// Steps of the volley that name a companion: their place in the list, and the name with its place in the file.
     companions: Vec<(usize, String, Range<usize>)>,
-    /// What some steps say of dead sessions, with the place in the file.
     dead: Vec<(Dead, Range<usize>)>,
-    /// Roles that some step has.
-    roles: Vec<StepRole>,
+    echoing: Vec<(u16, Range<usize>)>,
     /// Stands in until all templates are compiled.
     no_templates: Arc<Environment<'static>>,
 }
@@ -162,7 +151,7 @@ impl<'c, 'l> StepReader<'c, 'l> {
             doubtful: BTreeMap::new(),
             companions: Vec::new(),
             dead: Vec::new(),
-            roles: Vec::new(),
+            echoing: Vec::new(),
             no_templates: Arc::new(Environment::empty()),
         }
     }
@@ -327,7 +316,9 @@ impl<'c, 'l> StepReader<'c, 'l> {
         list: List,
         position: usize,
     ) -> Result<(), Fault> {
-        self.roles.push(step.role);
+        if step.echoes {
+            self.echoing.push((step.index, fields.key_span("echoes")));
+        }
         if let Some(dead) = step.dead {
             self.dead.push((dead, fields.key_span("dead")));
         }
@@ -376,23 +367,11 @@ impl<'c, 'l> StepReader<'c, 'l> {
         Ok(())
     }
 
-    /// Checks what only the whole file can tell.
-    pub(super) fn finish(&self) -> Result<(), Fault> {
-        for (dead, span) in &self.dead {
-            let (lacking, hint) = match dead {
-                Dead::LogOut if !self.roles.contains(&StepRole::LogOut) => (
-                    "no step logs out",
-                    "add `logout = true` to the step that does",
-                ),
-                Dead::Rotation if !self.roles.contains(&StepRole::LogIn) => (
-                    "no step logs in",
-                    "add `login = true` to the step that does",
-                ),
-                _ => continue,
-            };
-            let fault = Fault::new(span.clone(), lacking, "no session has died by then");
-            return Err(fault.hint(hint));
+    /// What only the whole file can answer.
+    pub(super) fn into_open_questions(self) -> OpenQuestions {
+        OpenQuestions {
+            dead: self.dead,
+            echoing: self.echoing,
         }
-        Ok(())
     }
 }
