@@ -1,7 +1,7 @@
 //! The engine over the network: users with sessions of their own, volleys released together, everything recorded.
 //!
-//! A run goes through its phases in `run.rs`; a volley, from arming to its record, is `volley.rs`; how it is let go is
-//! `release.rs`. Below them a connection speaks HTTP/1.1 or HTTP/2 over a gate, which holds bytes back directly above
+//! A run goes through its phases in `run.rs`; who sends what in a volley is `pattern.rs`, the volley, from arming to its
+//! record, `volley.rs`; how it is let go is `release.rs`. What is done to a request on purpose is `fault.rs`. Below them a connection speaks HTTP/1.1 or HTTP/2 over a gate, which holds bytes back directly above
 //! the socket. Nothing here looks for anything in an answer.
 //!
 //! One thread does all of it, so that between two releases nothing else runs, and every time is read from one clock.
@@ -10,9 +10,11 @@ mod acknowledged;
 mod connection;
 mod dial;
 mod exchange;
+mod fault;
 mod gate;
 mod http1;
 mod http2;
+mod lane;
 mod pattern;
 mod pool;
 mod release;
@@ -21,6 +23,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod volley;
+mod wait;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

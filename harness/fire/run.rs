@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use super::connection::Bounds;
 use super::dial::Dial;
 use super::exchange::{Done, Failure};
+use super::fault;
 use super::pattern;
 use super::pool::{Key, Pool};
 use super::release::Tactics;
@@ -70,7 +71,8 @@ pub(super) async fn run(
     let clock = Clock::start();
     sink.take(&Record::Start(start(plan)))?;
     let tactics = Tactics::new(&plan.scenario.fire);
-    for text in &tactics.notes {
+    let left_out = fault::not_over(tactics.protocol, plan.scenario);
+    for text in tactics.notes.iter().chain(&left_out) {
         sink.take(&Record::Note { text: text.clone() })?;
     }
     let mut rounds = 0;
