@@ -133,6 +133,11 @@ impl Connection {
         }
     }
 
+    /// Whether it takes requests in one write, however many, and answers them in order.
+    pub(super) fn pipelines(&self) -> bool {
+        matches!(self.speaks, Speaks::Http1(_))
+    }
+
     pub(super) fn latch(&self) -> &Latch {
         match &self.speaks {
             Speaks::Http1(http1) => &http1.latch,

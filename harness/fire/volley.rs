@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::acknowledged::acknowledged;
+use super::alone::Made;
 use super::connection::Armed;
 use super::exchange::{Done, Failure, Request};
 use super::fault::BreakOff;
@@ -10,10 +11,10 @@ use super::lane::{Landed, Lane, Let, release_and_collect, summary};
 use super::pattern::Part;
 use super::pool::Key;
 use super::run::{Halt, Run};
-use super::session::{Made, server_times};
+use super::session::server_times;
 use super::{Clock, Event};
 use crate::history::{Phase, Record, Volley};
-use crate::scenario::{AbortHow, AbortWhen, Connections, Protocol, Step};
+use crate::scenario::{AbortHow, AbortWhen, Connections, Step};
 
 /// One request of a volley.
 #[derive(Clone, Copy)]
@@ -65,26 +66,27 @@ impl<'a> Run<'a> {
         let release = summary(&fired.lets, strategy, fired.armed);
         let server_spread_us = server_spread_us(&fired.results);
         let client_spread_us = release.client_spread_ns / 1_000;
-        for ((result, line), shot) in fired.results.into_iter().zip(lines).zip(&shots) {
+        for (at, (result, line)) in fired.results.into_iter().zip(lines).enumerate() {
+            let shot = shots[at];
             let (number, mut done) = result.unwrap_or_else(|| (0, lost(self.bounds.clock)));
             let (user, step) = (shot.user, shot.step);
             // What the step expects of an answer in a volley is for the judge to weigh.
-            let _ = self.received(user, step, &mut done);
+            let _ = self.received(user, step, &requests[at], &mut done);
             let volley = Some(volley);
             self.record_exchange(user, step, Phase::Volley, round, volley, number, line, done)?;
         }
-        let requests = u32::try_from(shots.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(shots.len()).unwrap_or(u32::MAX);
         self.record(&Record::Volley(Volley {
             volley,
             round,
-            requests,
+            requests: count,
             server_spread_us,
             offset_us: self.tactics.offset_us(volley),
             release,
         }))?;
         self.watch.event(&Event::Volley {
             volley,
-            requests,
+            requests: count,
             step: name(&shots),
             spread_us: server_spread_us.unwrap_or(client_spread_us),
             by_server: server_spread_us.is_some(),
@@ -200,14 +202,16 @@ impl<'a> Run<'a> {
                 if shot.second != second {
                     continue;
                 }
-                if let Some(lane) = lanes[from..].last_mut()
+                let host = self.pool.hosts.of(shot.step);
+                if let Some(lane) = lanes[from..].iter_mut().rfind(|lane| lane.key.host == host)
                     && self.joins(at, shot, lane)
                 {
                     lane.shots.push(at);
                     continue;
                 }
                 self.admit(0)?;
-                let key = self.lane_key(shot, lanes.len() - from);
+                let lane = self.lane_number(shot, lanes.len() - from);
+                let key = Key { host, lane };
                 match self.pool.take(key).await {
                     Ok((connection, _)) => lanes.push(Lane {
                         key,
@@ -231,21 +235,19 @@ impl<'a> Run<'a> {
     fn joins(&self, at: usize, shot: Shot<'_>, lane: &Lane) -> bool {
         let shared = self.tactics.connections == Connections::Shared;
         let follows = shot.pipelined && lane.shots.last() == Some(&(at - 1));
-        let room = match self.tactics.protocol {
-            // Answers come in order, however many.
-            Protocol::Http1 => follows,
-            Protocol::Http2 => lane.shots.len() < lane.connection.capacity(),
-        };
-        (shared || follows) && room
+        match lane.connection.pipelines() {
+            true => follows,
+            false => (shared || follows) && lane.shots.len() < lane.connection.capacity(),
+        }
     }
 
-    /// The connection of a shot: `lane` lanes of its kind stand before it.
-    fn lane_key(&self, shot: Shot<'_>, lane: usize) -> Key {
+    /// Which of its host's connections a shot goes over: `before` lanes of its kind stand before it.
+    fn lane_number(&self, shot: Shot<'_>, before: usize) -> usize {
         let users = self.sessions.len();
         let first = match self.tactics.connections {
             Connections::PerUser => shot.user,
             Connections::Rotating => taken_over(shot.user, users, self.volleys),
-            Connections::Shared => lane,
+            Connections::Shared => before,
         };
         if shot.second { users + first } else { first }
     }

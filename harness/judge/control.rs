@@ -148,6 +148,10 @@ impl Control {
             let text = format!("no log-in was recorded for {}", listed(&missing));
             reasons.push(Reason::new(ReasonKind::LogIn, text));
         }
+        if self.shown.is_empty() && world.start.steps.iter().any(|step| step.learns) {
+            // Its rule says whether what was learnt came back.
+            return reasons;
+        }
         if self.shown.is_empty() {
             reasons.push(Reason::new(ReasonKind::Control, "no step says which canaries its user should see, so nothing shows that they come back at all"));
             return reasons;

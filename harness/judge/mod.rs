@@ -12,6 +12,7 @@ mod facts;
 mod findings;
 mod look;
 mod overlap;
+mod planted;
 mod points;
 mod reason;
 mod rules;
@@ -19,6 +20,8 @@ mod run;
 mod shots;
 mod spread;
 mod strength;
+mod thresholds;
+mod tokens;
 mod verdict;
 mod world;
 
@@ -30,6 +33,7 @@ pub use reason::{Reason, ReasonKind};
 pub use rules::{RULES, RuleInfo};
 pub use run::{NOTES_KEPT, VOLLEYS_OPEN};
 pub use strength::{Strength, upper_bound_95};
+pub use thresholds::{ThresholdResult, weigh_thresholds};
 pub use verdict::{FAILED_SHARE, Judge, Judgement, SWAPS_NEEDED, Verdict, VerdictError, judge};
 
 #[cfg(test)]

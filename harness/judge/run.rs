@@ -125,9 +125,10 @@ impl Run {
             self.shots.take(exchange, is_complete, world, refusals);
         }
         self.refusals.take(exchange, &self.world);
-        let should_show = self.world.step(exchange.step);
-        let should_show = should_show.is_some_and(|step| !step.sees.is_empty());
-        let shows = !found.is_empty() || !should_show;
+        let step = self.world.step(exchange.step);
+        let should_show = step.is_some_and(|step| !step.sees.is_empty() || step.learns);
+        let shown_by_rule = self.rules.iter().any(|rule| rule.shows() == Some(true));
+        let shows = !found.is_empty() || shown_by_rule || !should_show;
         let firsts = firsts(&self.crossings);
         let found = std::mem::take(&mut self.crossings);
         let crossings = found.into_iter().zip(firsts);

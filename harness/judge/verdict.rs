@@ -92,6 +92,10 @@ pub struct Judgement {
     pub reasons: Vec<Reason>,
     /// What a clean result is worth.
     pub strength: Strength,
+    /// Exchanges in volleys, but for those that failed on purpose.
+    pub fired: u64,
+    /// Those of them that failed or were refused.
+    pub failed: u64,
     /// Distinct exposures, by first occurrence; at most [`EXPOSURES_KEPT`].
     pub exposures: Vec<Exposure>,
     /// Distinct exposures in all.
@@ -241,6 +245,8 @@ impl Judge {
             verdict,
             reasons: self.reasons,
             strength: self.strength,
+            fired: run.shots.fired,
+            failed: run.shots.failed,
             exposures,
             exposures_total,
             counts,
@@ -257,6 +263,8 @@ impl Judge {
             verdict: Verdict::Inconclusive,
             reasons: self.reasons,
             strength: self.strength,
+            fired: 0,
+            failed: 0,
             exposures: Vec::new(),
             exposures_total: 0,
             counts: Counts::default(),
@@ -270,23 +278,13 @@ impl Judge {
 
     /// What a control run with planted exposures says of this one.
     fn weigh_control(&mut self) {
-        let Some(ControlRun {
-            swapped,
-            recognised,
-        }) = self.control
-        else {
+        let Some(control) = self.control else {
             return;
         };
-        let text = format!(
-            "{swapped} answers were given to another user on purpose in a control run, {recognised} exchanges were recognised as exposing"
-        );
-        if swapped >= SWAPS_NEEDED && recognised == 0 {
-            self.reason(
-                ReasonKind::PlantedExposures,
-                format!("{text}: this scenario would not see an exposure"),
-            );
+        if control.is_blind() {
+            self.reason(ReasonKind::PlantedExposures, control.to_string());
         } else {
-            self.strength.notes.push(text);
+            self.strength.notes.push(control.to_string());
         }
     }
 

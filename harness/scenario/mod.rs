@@ -10,12 +10,15 @@ mod environment;
 mod error;
 mod fault;
 mod file;
+mod functions;
 mod network;
 mod scan;
+mod session;
 mod settings;
 mod shipped;
 mod status;
 mod step;
+mod surroundings;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -27,6 +30,7 @@ use std::fmt;
 
 use crate::history::{SlotInfo, StepInfo};
 use crate::judge::Verdict;
+use surroundings::VariablesAlone;
 
 pub use capture::{Capture, CaptureFrom};
 pub use error::ScenarioError;
@@ -40,6 +44,7 @@ pub use settings::{
 pub use shipped::{Shipped, find_shipped, shipped};
 pub use status::StatusRule;
 pub use step::{RenderError, Rendered, Step};
+pub use surroundings::{NAMED_FILE_LIMIT, Surroundings};
 pub use template::{TEMPLATE_OUTPUT_LIMIT, TEMPLATE_WORK_LIMIT, Values};
 pub use threshold::{Comparison, Metric, Threshold};
 pub use users::{User, Users, UsersError};
@@ -92,6 +97,7 @@ pub struct Scenario {
     pub limits: Limits,
     /// Values that the environment supplied, but for those in users' names.
     supplied: Supplied,
+    marks_requests: bool,
 }
 
 /// Values that are never shown.
@@ -106,7 +112,7 @@ impl fmt::Debug for Supplied {
 
 impl Scenario {
     /// Reads a scenario; `${env:NAME}` is looked up in the process's environment. `name` is the file's, for errors and for
-    /// [`Scenario::name`].
+    /// [`Scenario::name`]. A scenario that names files needs [`Scenario::parse_with`].
     ///
     /// # Errors
     /// When the text is no scenario, with the first place at fault.
@@ -131,7 +137,31 @@ impl Scenario {
         text: &str,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Scenario, ScenarioError> {
-        file::read(name, text, environment)
+        file::read(name, text, &VariablesAlone(environment))
+    }
+
+    /// Like [`Scenario::parse`], with an environment of the caller's, and with files: certificates, users, bodies.
+    ///
+    /// # Errors
+    /// As for [`Scenario::parse`], and when a file cannot be read or is not what it should be.
+    pub fn parse_with(
+        name: &str,
+        text: &str,
+        surroundings: &dyn Surroundings,
+    ) -> Result<Scenario, ScenarioError> {
+        file::read(name, text, surroundings)
+    }
+
+    /// Like [`Scenario::parse_with`], for bytes that may not be UTF-8.
+    ///
+    /// # Errors
+    /// As for [`Scenario::parse_with`], and when they are not UTF-8.
+    pub fn parse_bytes_with(
+        name: &str,
+        bytes: &[u8],
+        surroundings: &dyn Surroundings,
+    ) -> Result<Scenario, ScenarioError> {
+        Scenario::parse_with(name, file::text_of(name, bytes)?, surroundings)
     }
 
     /// The scenario as a file: reading it again gives an equal scenario, `${env:NAME}` included. Comments are not kept,
@@ -139,6 +169,16 @@ impl Scenario {
     #[must_use]
     pub fn to_toml(&self) -> String {
         file::write(self)
+    }
+
+    /// Lets every request say whose it is, in a header for the [control](crate::fire)'s proxy, which takes it off again.
+    /// Only for a run through that proxy.
+    pub fn mark_requests(&mut self) {
+        self.marks_requests = true;
+    }
+
+    pub(crate) fn marks_requests(&self) -> bool {
+        self.marks_requests
     }
 
     /// Changes how many users take part.

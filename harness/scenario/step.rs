@@ -8,6 +8,7 @@ use minijinja::Environment;
 use super::body::Body;
 use super::capture::Capture;
 use super::fault::Faults;
+use super::session::SessionHeaders;
 use super::settings::Bounds;
 use super::status::StatusRule;
 use super::template::{Text, TextError, Values};
@@ -61,6 +62,8 @@ pub struct Step {
     pub(super) headers: Vec<(String, Text)>,
     pub(super) body: Body,
     pub(super) readers: Vec<Text>,
+    /// What every request of a session carries.
+    pub(super) session_headers: Arc<SessionHeaders>,
     pub(super) environment: Arc<Environment<'static>>,
 }
 
@@ -176,6 +179,16 @@ impl Step {
             && !headers.iter().any(|header| header.0 == "content-type")
         {
             headers.push(("content-type".to_owned(), content_type.to_owned()));
+        }
+        if !self.anonymous {
+            let carried = self.session_headers.render(environment, values);
+            let carried =
+                carried.map_err(|(name, why)| self.error(format!("header {name}"), why))?;
+            for header in carried {
+                if !headers.iter().any(|own| own.0 == header.0) {
+                    headers.push(header);
+                }
+            }
         }
         let body = self.body.render(environment, values);
         let body = body.map_err(|error| self.error(self.body.key().to_owned(), error.why))?;

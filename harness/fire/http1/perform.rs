@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::io::AsyncWrite as _;
 
 use super::push::Pushed;
-use super::{Batch, Http1, READ_CHUNK};
+use super::{Batch, Http1};
 use crate::fire::connection::Bounds;
 use crate::fire::exchange::{Answer, Done, Failure};
 use crate::fire::fault::{BreakOff, Cut};
@@ -78,7 +78,8 @@ impl Http1 {
             answers: Vec::with_capacity(batch.len()),
         };
         let script = batch.script;
-        let act = self.act(&mut batch, &mut course, bounds);
+        // On the heap: it is moved several times on its way into the run's own future.
+        let act = Box::pin(self.act(&mut batch, &mut course, bounds));
         let failure = match script.bounded(bounds, act).await {
             Ok(Ok(())) => None,
             Ok(Err(Ended::Failed(failure))) => Some(failure),
@@ -204,26 +205,11 @@ impl Http1 {
 
     /// Reads what has come already, without waiting for more.
     async fn take_what_came(&mut self, bounds: Bounds<'_>) {
-        let mut space = [0_u8; READ_CHUNK];
-        while self.read.len() < bounds.keep {
-            let mut buffer = ReadBuf::new(&mut space);
-            let polled = poll_fn(|cx| Poll::Ready(self.poll_some(cx, &mut buffer))).await;
-            if !matches!(polled, Poll::Ready(Ok(()))) || buffer.filled().is_empty() {
-                break;
-            }
+        let taken = |read: Poll<std::io::Result<usize>>| matches!(read, Poll::Ready(Ok(1..)));
+        while self.read.len() < bounds.keep
+            && taken(poll_fn(|cx| Poll::Ready(self.poll_listen(cx))).await)
+        {
             self.came_ns.get_or_insert_with(|| bounds.clock.now());
-            self.read.extend_from_slice(buffer.filled());
-        }
-    }
-
-    fn poll_some(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        match self.io.as_mut() {
-            Some(io) => Pin::new(io).poll_read(cx, buffer),
-            None => Poll::Ready(Ok(())),
         }
     }
 

@@ -60,18 +60,26 @@ impl Http1 {
 
     /// Ready when a final answer's head has come, or the end of the connection.
     fn poll_early(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pushed>> {
-        let Some(io) = self.io.as_mut() else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
-        let mut space = [0_u8; READ_CHUNK];
         loop {
-            let mut buffer = ReadBuf::new(&mut space);
-            ready!(Pin::new(&mut *io).poll_read(cx, &mut buffer))?;
-            self.read.extend_from_slice(buffer.filled());
-            if buffer.filled().is_empty() || answered(&self.read) {
+            let came = ready!(self.poll_listen(cx))?;
+            if came == 0 || answered(&self.read) {
                 return Poll::Ready(Ok(Pushed::Answered));
             }
         }
+    }
+
+    /// Reads what has come; how many bytes, 0 at the end.
+    pub(super) fn poll_listen(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(io) = self.io.as_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let before = self.read.len();
+        self.read.resize(before + READ_CHUNK, 0);
+        let mut buffer = ReadBuf::new(&mut self.read[before..]);
+        let read = Pin::new(io).poll_read(cx, &mut buffer);
+        let came = buffer.filled().len();
+        self.read.truncate(before + came);
+        read.map_ok(|()| came)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod crossed;
 mod foreign_write;
+mod learnt;
 mod outlived;
 mod shared_session;
 mod shifted;
@@ -51,6 +52,7 @@ pub static RULES: &[RuleInfo] = &[
     foreign_write::INFO,
     shifted::INFO,
     outlived::INFO,
+    learnt::INFO,
 ];
 
 /// An exchange, and what was found in it.
@@ -68,6 +70,11 @@ pub(super) trait Rule: Send {
 
     /// An exchange. Whatever is pushed to `crossings` has the exchange's user for its viewer.
     fn exchange(&mut self, _seen: &Seen<'_>, _world: &World, _crossings: &mut Vec<Crossing>) {}
+
+    /// Whether the exchange that was taken last shows something of anybody's, when the rule can tell.
+    fn shows(&self) -> Option<bool> {
+        None
+    }
 
     /// A volley is over, and these were its exchanges.
     fn volley(&mut self, _facts: &Facts) {}
