@@ -13,6 +13,7 @@ use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
 
 use crate::config::{self, Settled};
 use crate::exit::{self, Failure};
+use crate::flags::FormatFlags;
 use crate::screen::Screen;
 
 /// Finds out whether a web service can ever hand one user another user's data.
@@ -29,6 +30,10 @@ enum Command {
     Demo(DemoArgs),
     /// Run scenarios against a bundled target or a service of your own
     Run(RunArgs),
+    /// Run one finding of a stored report again by itself: FIXED or STILL EXPOSED
+    Replay(ReplayArgs),
+    /// Write reports from a stored JSON report or history
+    Report(ReportArgs),
     /// Judge a stored history again; it exits by --expect, since a history holds no expectation
     Judge(JudgeArgs),
     /// Explain a rule by which exposures are found, or list all rules
@@ -207,8 +212,90 @@ pub(crate) struct RunArgs {
 pub(crate) struct OutputArgs {
     /// Write a report, for instance json=report.json; `-` is stdout, and {scenario} in the name stands for the
     /// scenario's; repeatable
-    #[arg(long, value_name = "FORMAT=FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FORMAT=FILE", help_heading = "Reports")]
     pub(crate) report: Vec<String>,
+    #[command(flatten)]
+    shorthand: FormatFlags,
+}
+
+impl OutputArgs {
+    /// Everything that is to be written, as `FORMAT=FILE`.
+    pub(crate) fn wanted(&self) -> Vec<String> {
+        let short = self.shorthand.0.iter();
+        let short = short.map(|(format, file)| format!("{format}={file}"));
+        self.report.iter().cloned().chain(short).collect()
+    }
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The file of a JSON report, and the id of one of its findings
+    #[arg(value_name = "REPORT#ID")]
+    pub(crate) finding: String,
+    /// Service to test instead of the one in the report
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Target",
+        conflicts_with = "variant"
+    )]
+    pub(crate) url: Option<String>,
+    /// Variant of the bundled target, such as its repair
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub(crate) variant: Option<String>,
+    /// Host besides this machine that may be fired at; repeatable
+    #[arg(long, value_name = "HOST", help_heading = "Target")]
+    pub(crate) allow_host: Vec<String>,
+    /// Rounds, instead of those of the report's run
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32), allow_negative_numbers = true)]
+    pub(crate) rounds: Option<u32>,
+    /// Seed, instead of that of the report's run
+    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true, help_heading = "Run")]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) loudness: Loudness,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// A JSON report, or a history
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Verdict that counts as success, instead of the report's (a history has none: isolated)
+    #[arg(long, value_enum, value_name = "VERDICT")]
+    pub(crate) expect: Option<Expect>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) loudness: Loudness,
+}
+
+impl RunArgs {
+    /// The arguments of a `crosswire run …` that a report holds.
+    ///
+    /// # Errors
+    /// Usage, when the words are no such command.
+    pub(crate) fn of(words: &[String]) -> Result<RunArgs, Failure> {
+        let wrong = |why: String| {
+            Failure::usage(format!(
+                "the report's own command cannot be run again ({why}): {}",
+                words.join(" ")
+            ))
+        };
+        match Cli::try_parse_from(words) {
+            Ok(Cli {
+                command: Command::Run(args),
+            }) => Ok(args),
+            Ok(_) => Err(wrong("it is not `crosswire run`".to_owned())),
+            Err(error) => Err(wrong(error.kind().to_string())),
+        }
+    }
 }
 
 /// Arguments of `judge`.
@@ -294,6 +381,8 @@ pub(crate) fn dispatch() -> ExitCode {
         Command::Demo(args) => crate::demo::demo(&args, &mut screen),
         Command::Run(args) => crate::run::run(&args, &mut screen),
         Command::Judge(args) => crate::judge::judge(&args, &mut screen),
+        Command::Replay(args) => crate::replay::replay(&args, &mut screen),
+        Command::Report(args) => crate::report::report(&args, &mut screen),
         Command::Explain { rule } => crate::explain::explain(rule.as_deref(), &mut screen),
         Command::Serve(args) => crate::serve::serve(&args, &mut screen),
         Command::Targets => crate::lists::targets(&mut screen),

@@ -50,7 +50,6 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             scenario: &one.scenario,
             seed,
             store_delay: args.store_delay.unwrap_or_default(),
-            trusted_pem: None,
             history: history.take(),
             control: args
                 .control
@@ -84,7 +83,7 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
     if several && args.history.is_some() {
         return Err(Failure::usage("--history holds one run: give one scenario"));
     }
-    if several && !Outputs::differ_by_scenario(&args.output.report) {
+    if several && !Outputs::differ_by_scenario(&args.output.wanted()) {
         return Err(Failure::usage(
             "with several scenarios every --report needs a file of its own, such as json={scenario}.json",
         ));
@@ -111,7 +110,7 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
         places.output(path, "the history")?;
     }
     let prepare = |(given, scenario): (&'a String, Scenario)| {
-        let outputs = Outputs::open(&args.output.report, &scenario.name, &mut places)?;
+        let outputs = Outputs::open(&args.output.wanted(), &scenario.name, &mut places)?;
         Ok(Prepared {
             given,
             scenario,
