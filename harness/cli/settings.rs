@@ -11,6 +11,7 @@ use crosswire::scenario::{
 };
 
 use crate::args::{Expect, RunArgs};
+use crate::beside::Beside;
 use crate::exit::Failure;
 use crate::host;
 use crate::network;
@@ -51,7 +52,7 @@ pub(crate) fn path(given: &str) -> Option<&Path> {
 
 fn read(given: &str, screen: &Screen) -> Result<Scenario, Failure> {
     let parsed = match (path(given), find_shipped(given)) {
-        (Some(path), _) => Scenario::parse_bytes(given, &bytes(path)?),
+        (Some(path), _) => Scenario::parse_bytes_with(given, &bytes(path)?, &Beside::new(path)),
         (None, Some(found)) => Scenario::parse(found.name, found.text),
         (None, None) => return Err(unknown(given)),
     };

@@ -204,7 +204,7 @@ pub(super) struct Ran(pub(super) Vec<Record>);
 impl Ran {
     pub(super) fn exchanges(&self) -> Vec<&Exchange> {
         let exchange = |record| match record {
-            &Record::Exchange(ref exchange) => Some(exchange),
+            Record::Exchange(exchange) => Some(exchange),
             _ => None,
         };
         self.0.iter().filter_map(exchange).collect()
@@ -221,7 +221,7 @@ impl Ran {
 
     pub(super) fn notes(&self) -> Vec<&str> {
         let note = |record| match record {
-            &Record::Note { ref text } => Some(text.as_str()),
+            Record::Note { text } => Some(text.as_str()),
             _ => None,
         };
         self.0.iter().filter_map(note).collect()
