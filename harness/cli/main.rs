@@ -2,11 +2,13 @@
 
 mod args;
 mod beside;
+mod chosen;
 mod config;
 mod control;
 mod demo;
 mod exit;
 mod explain;
+mod fire;
 mod flags;
 mod host;
 mod interrupt;

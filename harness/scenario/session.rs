@@ -59,7 +59,7 @@ impl SessionHeader {
 
 impl SessionHeaders {
     /// Names and values for `values`; a header that needs a capture or a canary which the user does not have yet is left
-    /// out.
+    /// out, and so is one that comes out empty.
     ///
     /// # Errors
     /// The header's name, and why there is no value for it.
@@ -72,6 +72,8 @@ impl SessionHeaders {
         for header in &self.0 {
             let name = header.name().to_owned();
             match header.value(environment, values) {
+                // As with an identity that does not have this header.
+                Ok(value) if value.is_empty() => {}
                 Ok(value) => match check_header_value(&value) {
                     Ok(()) => headers.push((name, value)),
                     Err(why) => return Err((name, why.to_owned())),
