@@ -90,6 +90,8 @@
 //!
 //! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], [`report`].
 
+#[cfg(feature = "control")]
+pub mod control;
 pub mod fire;
 pub mod history;
 pub mod identity;

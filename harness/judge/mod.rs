@@ -12,6 +12,7 @@ mod facts;
 mod findings;
 mod look;
 mod overlap;
+mod planted;
 mod points;
 mod reason;
 mod rules;

@@ -161,7 +161,7 @@ fn a_control_run_that_recognised_nothing_takes_a_clean_result_away() {
                 .strength
                 .notes
                 .iter()
-                .any(|note| note.contains("on purpose"))
+                .any(|note| note.starts_with("control: "))
         );
     }
 }

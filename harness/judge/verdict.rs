@@ -278,23 +278,13 @@ impl Judge {
 
     /// What a control run with planted exposures says of this one.
     fn weigh_control(&mut self) {
-        let Some(ControlRun {
-            swapped,
-            recognised,
-        }) = self.control
-        else {
+        let Some(control) = self.control else {
             return;
         };
-        let text = format!(
-            "{swapped} answers were given to another user on purpose in a control run, {recognised} exchanges were recognised as exposing"
-        );
-        if swapped >= SWAPS_NEEDED && recognised == 0 {
-            self.reason(
-                ReasonKind::PlantedExposures,
-                format!("{text}: this scenario would not see an exposure"),
-            );
+        if control.is_blind() {
+            self.reason(ReasonKind::PlantedExposures, control.to_string());
         } else {
-            self.strength.notes.push(text);
+            self.strength.notes.push(control.to_string());
         }
     }
 

@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod fault;
 mod file;
+mod functions;
 mod network;
 mod scan;
 mod session;
@@ -96,6 +97,7 @@ pub struct Scenario {
     pub limits: Limits,
     /// Values that the environment supplied, but for those in users' names.
     supplied: Supplied,
+    marks_requests: bool,
 }
 
 /// Values that are never shown.
@@ -167,6 +169,16 @@ impl Scenario {
     #[must_use]
     pub fn to_toml(&self) -> String {
         file::write(self)
+    }
+
+    /// Lets every request say whose it is, in a header for the [control](crate::fire)'s proxy, which takes it off again.
+    /// Only for a run through that proxy.
+    pub fn mark_requests(&mut self) {
+        self.marks_requests = true;
+    }
+
+    pub(crate) fn marks_requests(&self) -> bool {
+        self.marks_requests
     }
 
     /// Changes how many users take part.

@@ -108,8 +108,8 @@ fn play(act: &Act, size: Size, seed: u64, screen: &Screen, stop: &Stop) -> Resul
         scenario: &scenario,
         seed,
         store_delay: Duration::ZERO,
-        trusted_pem: None,
         history: None,
+        control: None,
     };
     let mut progress = if screen.live {
         Progress::bar()

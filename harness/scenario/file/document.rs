@@ -103,6 +103,7 @@ pub(super) fn read(
         fire,
         limits: read_limits(&root)?,
         supplied: Supplied(compiler.supplied),
+        marks_requests: false,
     };
     match scenario.volley.is_empty() {
         true => Err(root.missing(
