@@ -12,6 +12,7 @@
 //! - `crash`: what survives kill -9.
 //! - `scenario_errors`: wrong scenario files, word by word.
 //! - `documents`: what README and CONTRIBUTING claim.
+//! - `formats`: every report format, and the examples for continuous integration.
 
 #![expect(
     clippy::unwrap_used,
@@ -23,6 +24,7 @@ mod command;
 mod control;
 mod crash;
 mod documents;
+mod formats;
 mod interrupted;
 mod reports;
 mod scenario_errors;

@@ -203,11 +203,11 @@ pub(super) struct Ran(pub(super) Vec<Record>);
 
 impl Ran {
     pub(super) fn exchanges(&self) -> Vec<&Exchange> {
-        let exchange = |record| match record {
+        let exchanges = self.0.iter().filter_map(|record| match record {
             Record::Exchange(exchange) => Some(exchange),
             _ => None,
-        };
-        self.0.iter().filter_map(exchange).collect()
+        });
+        exchanges.collect()
     }
 
     /// Status and whether it was followed, of every exchange.
@@ -220,11 +220,11 @@ impl Ran {
     }
 
     pub(super) fn notes(&self) -> Vec<&str> {
-        let note = |record| match record {
+        let notes = self.0.iter().filter_map(|record| match record {
             Record::Note { text } => Some(text.as_str()),
             _ => None,
-        };
-        self.0.iter().filter_map(note).collect()
+        });
+        notes.collect()
     }
 
     pub(super) fn end(&self) -> &End {
