@@ -90,6 +90,8 @@
 pub mod fire;
 pub mod history;
 pub mod identity;
+#[cfg(feature = "cli")]
+pub mod import;
 pub mod judge;
 pub mod report;
 pub mod scenario;

@@ -4,6 +4,7 @@ mod args;
 mod demo;
 mod exit;
 mod host;
+mod init;
 mod interrupt;
 mod judge;
 mod lists;
