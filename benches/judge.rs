@@ -22,6 +22,7 @@ fn start() -> Start {
         session: None,
         sees: sees.to_vec(),
         removes: Vec::new(),
+        ..StepInfo::default()
     };
     Start {
         history_version: HISTORY_VERSION,
@@ -38,6 +39,7 @@ fn start() -> Start {
         slots: vec![SlotInfo {
             name: "mail".into(),
             attachment: false,
+            ..SlotInfo::default()
         }],
         steps: vec![
             step("log in", StepRole::LogIn, &[]),
@@ -82,6 +84,9 @@ fn exchange(user: u32, owner: u32, step: u16, phase: Phase) -> Exchange {
         done_ns: 0,
         server: None,
         refused: false,
+        followed: false,
+        nonce: None,
+        provoked: None,
         outcome: Outcome::Answer {
             status: 200,
             head: head.into(),
@@ -139,6 +144,7 @@ fn judged(crosses: bool) -> Judgement {
             round: number,
             requests: USERS,
             server_spread_us: None,
+            offset_us: 0,
             release,
         }));
     }

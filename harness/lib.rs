@@ -38,8 +38,8 @@
 //!     seed: 1,
 //!     salt: salt.to_string(),
 //!     users: vec!["alice".into(), "bob".into()],
-//!     slots: vec![SlotInfo { name: "note".into(), attachment: false }],
-//!     steps: vec![StepInfo { name: "read".into(), role: StepRole::Fire, session: None, sees: vec![0], removes: vec![] }],
+//!     slots: vec![SlotInfo { name: "note".into(), ..SlotInfo::default() }],
+//!     steps: vec![StepInfo { name: "read".into(), role: StepRole::Fire, sees: vec![0], ..StepInfo::default() }],
 //!     min_overlaps: 1,
 //! };
 //! let exchange = |id, user, sent_ns, body: &String| Record::Exchange(Exchange {
@@ -56,6 +56,9 @@
 //!     done_ns: 1_000,
 //!     server: None,
 //!     refused: false,
+//!     followed: false,
+//!     nonce: None,
+//!     provoked: None,
 //!     outcome: Outcome::Answer {
 //!         status: 200,
 //!         head: "HTTP/1.1 200 OK\r\n\r\n".into(),
@@ -87,6 +90,8 @@
 //!
 //! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], [`report`].
 
+#[cfg(feature = "control")]
+pub mod control;
 pub mod fire;
 pub mod history;
 pub mod identity;

@@ -128,6 +128,7 @@ fn begin(users: usize, salt: Salt) -> Start {
         slots: vec![SlotInfo {
             name: "subject".to_owned(),
             attachment: false,
+            ..SlotInfo::default()
         }],
         steps: vec![StepInfo {
             name: "inbox".to_owned(),
@@ -135,6 +136,7 @@ fn begin(users: usize, salt: Salt) -> Start {
             session: None,
             sees: vec![0],
             removes: Vec::new(),
+            ..StepInfo::default()
         }],
         min_overlaps: 0,
     }
@@ -229,6 +231,9 @@ impl Tally {
             done_ns: ns(done),
             server: None,
             refused: false,
+            followed: false,
+            nonce: None,
+            provoked: None,
             outcome: Outcome::Answer {
                 status: 200,
                 head,
@@ -251,6 +256,7 @@ impl Tally {
                 round: 1,
                 requests: 0,
                 server_spread_us: None,
+                offset_us: 0,
                 release,
             }));
         }

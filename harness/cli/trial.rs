@@ -11,6 +11,7 @@ use crosswire::judge::{Judge, Judgement};
 use crosswire::scenario::{Scenario, StoreKind, TargetSpec};
 use crosswire_targets::{Options, Server, start};
 
+use crate::control::{Rehearsed, Told, rehearse};
 use crate::exit::Failure;
 
 /// What to run.
@@ -22,10 +23,10 @@ pub(crate) struct Trial<'a> {
     pub(crate) seed: u64,
     /// Pause of a bundled target's store.
     pub(crate) store_delay: Duration,
-    /// Certificates to trust, PEM.
-    pub(crate) trusted_pem: Option<String>,
     /// Where the history is stored, if anywhere.
     pub(crate) history: Option<File>,
+    /// Rounds of a control run before the run, if there is to be one.
+    pub(crate) control: Option<u32>,
 }
 
 /// A random seed; short enough to be typed and to be exact in every reader of JSON.
@@ -44,11 +45,20 @@ fn no_randomness(error: &getrandom::Error) -> Failure {
     ))
 }
 
+/// Never from the seed: canaries of an earlier run with the same seed may still lie in a service that lasts.
+fn fresh_salt() -> Result<Salt, Failure> {
+    getrandom::u32()
+        .map(Salt::new)
+        .map_err(|error| no_randomness(&error))
+}
+
 /// What a run has come to.
 #[derive(Debug)]
 pub(crate) struct Tried {
     /// Its judgement.
     pub(crate) judgement: Judgement,
+    /// What its control run told, if there was one.
+    pub(crate) rehearsed: Option<Rehearsed>,
     /// Why its history could not be stored to the end, if it could not.
     pub(crate) lost: Option<io::Error>,
 }
@@ -92,12 +102,12 @@ impl Trial<'_> {
             },
             trusted_pem: server
                 .as_ref()
-                .and_then(|s| s.certificate_pem().map(str::to_owned))
-                .or(self.trusted_pem),
+                .and_then(|s| s.certificate_pem().map(str::to_owned)),
             seed: self.seed,
-            // Never from the seed: canaries of an earlier run with the same seed may still lie in a service that lasts.
-            salt: Salt::new(getrandom::u32().map_err(|error| no_randomness(&error))?),
+            salt: fresh_salt()?,
         };
+        let rehearse = |rounds| rehearse(&plan, rounds, fresh_salt()?, &mut *watch, stop);
+        let rehearsed = self.control.map(rehearse).transpose()?;
         let mut judge = Judge::new();
         let redactor = || Redactor::new(self.scenario.supplied_secrets());
         let mut keeping = Keeping {
@@ -106,13 +116,18 @@ impl Trial<'_> {
                 .map(|file| Writer::new(BufWriter::new(file), redactor())),
             lost: None,
         };
-        fire(&plan, &mut Tee(&mut keeping, &mut judge), watch, stop)
+        let mut told = Told {
+            sink: Tee(&mut keeping, &mut judge),
+            rehearsed: rehearsed.as_ref(),
+        };
+        fire(&plan, &mut told, watch, stop)
             .map_err(|error| Failure::usage(format!("the run could not be started: {error}")))?;
         if let Some(server) = server {
             server.stop();
         }
         Ok(Tried {
             judgement: judge.finish(),
+            rehearsed,
             lost: keeping.lost,
         })
     }

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::Clock;
 use super::dial::{Dial, Io};
 use super::exchange::{Answer, Done, Failure, Request};
 use super::gate::Latch;
 use super::http1::Http1;
 use super::http2::{Http2, Pending};
+use super::{Clock, Stop};
 use crate::scenario::Protocol;
 
 /// How long opening one connection may take, TLS and HTTP/2 included.
@@ -16,12 +16,16 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What holds for every exchange of a run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct Bounds<'a> {
     /// Bytes of a body that are kept.
     pub(super) keep: usize,
     /// How long one exchange may take.
     pub(super) timeout: Duration,
     pub(super) clock: Clock,
+    /// Ends every wait that is made on purpose.
+    pub(super) stop: &'a Stop,
+    /// When the run is over at the latest, nanoseconds since it began.
+    pub(super) until_ns: u64,
 }
 
 /// A connection and its number in the run.
@@ -109,7 +113,7 @@ impl Connection {
     }
 
     /// One request and its answer, alone.
-    pub(super) async fn exchange(&mut self, request: &Request, bounds: Bounds) -> Done {
+    pub(super) async fn exchange(&mut self, request: &Request, bounds: Bounds<'_>) -> Done {
         let clock = bounds.clock;
         match &mut self.speaks {
             Speaks::Http1(http1) => {
@@ -148,7 +152,7 @@ impl Connection {
 
     /// Puts requests behind the closed gate. Over HTTP/2, bodies go ahead but for their last byte, since a peer that
     /// waits for the body waits for that.
-    pub(super) async fn arm(&mut self, requests: &[&Request], bounds: Bounds) -> Vec<Armed> {
+    pub(super) async fn arm(&mut self, requests: &[&Request], bounds: Bounds<'_>) -> Vec<Armed> {
         let arming = self.arm_unbounded(requests);
         if let Ok(armed) = tokio::time::timeout(bounds.timeout, arming).await {
             return armed;
@@ -161,7 +165,12 @@ impl Connection {
 
     /// Sends ahead all but the last `keep` bytes of what is armed. When the peer does not take it, the requests have
     /// failed and the connection is given up: a request with a hole in it must not be released.
-    pub(super) async fn send_ahead(&mut self, keep: usize, armed: &mut [Armed], bounds: Bounds) {
+    pub(super) async fn send_ahead(
+        &mut self,
+        keep: usize,
+        armed: &mut [Armed],
+        bounds: Bounds<'_>,
+    ) {
         let sending = self.latch().send_ahead(keep);
         let why = match tokio::time::timeout(bounds.timeout, sending).await {
             Ok(Ok(())) => return,
@@ -223,7 +232,7 @@ impl Connection {
     pub(super) async fn collect(
         &mut self,
         armed: Vec<Armed>,
-        bounds: Bounds,
+        bounds: Bounds<'_>,
     ) -> Vec<Result<Answer, Failure>> {
         let opened = tokio::time::timeout(bounds.timeout, self.latch().open()).await;
         let why = opened.map_or_else(
@@ -303,7 +312,7 @@ fn one(answers: Vec<Result<Answer, Failure>>) -> Result<Answer, Failure> {
         .unwrap_or_else(|| Err(Failure::new("the answer was lost")))
 }
 
-fn late(bounds: Bounds) -> Failure {
+fn late(bounds: Bounds<'_>) -> Failure {
     Failure::new(format!(
         "no whole answer within {} ms",
         bounds.timeout.as_millis()
@@ -311,7 +320,7 @@ fn late(bounds: Bounds) -> Failure {
 }
 
 async fn timed<F: Future<Output = Result<Answer, Failure>>>(
-    bounds: Bounds,
+    bounds: Bounds<'_>,
     answer: F,
 ) -> Result<Answer, Failure> {
     tokio::time::timeout(bounds.timeout, answer)

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::Clock;
+use crate::scenario::Faults;
 
 /// A rendered request of one user: cookies are among the headers.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Request {
     pub(super) scheme: &'static str,
     /// Host and, when it is not the scheme's own, port.
     pub(super) authority: String,
+    /// What is done to it on purpose.
+    pub(super) faults: Faults,
 }
 
 impl Request {
@@ -99,6 +102,10 @@ pub(super) struct Done {
     pub(super) done_ns: u64,
     /// The answer is not what the step expects.
     pub(super) refused: bool,
+    /// The answer is not the step's last one: another request followed because of it.
+    pub(super) followed: bool,
+    /// What was done to it on purpose.
+    pub(super) provoked: Option<String>,
 }
 
 impl Done {
@@ -111,6 +118,8 @@ impl Done {
             result,
             done_ns,
             refused: false,
+            followed: false,
+            provoked: None,
         }
     }
 }

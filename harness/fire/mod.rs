@@ -1,26 +1,41 @@
 //! The engine over the network: users with sessions of their own, volleys released together, everything recorded.
 //!
-//! A run goes through its phases in `run.rs`; a volley, from arming to its record, is `volley.rs`; how it is let go is
-//! `release.rs`. Below them a connection speaks HTTP/1.1 or HTTP/2 over a gate, which holds bytes back directly above
-//! the socket. Nothing here looks for anything in an answer.
+//! A run goes through its phases in `phases.rs`; a step that runs alone is `alone.rs`, a volley, from arming to its record,
+//! is `volley.rs`; how it is let go is `release.rs`. Below them a connection speaks HTTP/1.1 or HTTP/2 over a gate, which
+//! holds bytes back directly above the socket. Nothing here looks for anything in an answer.
 //!
 //! One thread does all of it, so that between two releases nothing else runs, and every time is read from one clock.
 
 mod acknowledged;
+mod address;
+mod alone;
+mod clean_up;
 mod connection;
 mod dial;
 mod exchange;
+mod fallback;
 mod gate;
+mod hosts;
 mod http1;
 mod http2;
+#[cfg(feature = "control")]
+mod line;
+mod pattern;
+mod phases;
 mod pool;
+mod proxy;
+mod recording;
+mod redirect;
 mod release;
 mod run;
 mod session;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod volley;
 
+#[cfg(feature = "control")]
+pub(crate) use line::{Line, LineIo};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -28,6 +43,12 @@ use std::time::Instant;
 use crate::history::{Phase, Sink};
 use crate::identity::Salt;
 use crate::scenario::Scenario;
+
+/// The header by which a run through the control's proxy tells the proxy whose request this is, and is told that an answer
+/// was swapped. The proxy takes it off in both directions: no target ever sees it.
+pub(crate) const MARK: &str = "x-crosswire-control";
+/// The value of [`MARK`] on a request whose answer is never swapped.
+pub(crate) const LEAVE_ALONE: &str = "-";
 
 /// What to fire at, and with which chance.
 #[derive(Clone, Debug)]
@@ -38,7 +59,7 @@ pub struct Plan<'a> {
     pub target_name: String,
     /// Scheme, host and port, optionally a path that is put before every step's path: `http://127.0.0.1:8080`.
     pub base_url: String,
-    /// Certificates (PEM) trusted besides the system's, for `https`.
+    /// Certificates (PEM) trusted besides the system's and the scenario's own, for `https`.
     pub trusted_pem: Option<String>,
     /// Decides groups, mixes, offsets and arrivals. Over a network it does not decide the server's schedule.
     pub seed: u64,

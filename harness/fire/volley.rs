@@ -6,12 +6,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use super::acknowledged::acknowledged;
+use super::alone::Made;
 use super::connection::{Armed, Bounds, Connection};
 use super::exchange::{Answer, Done, Failure, Request};
+use super::pattern::Part;
 use super::pool::Key;
 use super::run::{Halt, Run};
-use super::session::{Made, server_times};
-use super::{Clock, Event, Stop};
+use super::session::server_times;
+use super::{Clock, Event};
 use crate::history::{Phase, Record, Release, Volley};
 use crate::scenario::{Connections, Step};
 
@@ -45,12 +47,9 @@ struct Let {
 
 impl<'a> Run<'a> {
     /// Fires one step for each of the users, released together as the strategy says.
-    pub(super) async fn volley(
-        &mut self,
-        users: &[usize],
-        steps: &[&'a Step],
-        round: u32,
-    ) -> Result<(), Halt> {
+    pub(super) async fn volley(&mut self, parts: &[Part<'a>], round: u32) -> Result<(), Halt> {
+        let users: Vec<usize> = parts.iter().map(|part| part.user).collect();
+        let steps: Vec<&Step> = parts.iter().map(|part| part.step).collect();
         self.admit(users.len())?;
         self.volleys += 1;
         let volley = self.volleys;
@@ -58,7 +57,7 @@ impl<'a> Run<'a> {
             Vec::with_capacity(users.len()),
             Vec::with_capacity(users.len()),
         );
-        for (user, step) in users.iter().zip(steps) {
+        for (user, step) in users.iter().zip(&steps) {
             let Made {
                 request,
                 line,
@@ -69,11 +68,10 @@ impl<'a> Run<'a> {
             lines.push(line);
         }
         let mut results: Vec<Option<(u32, Done)>> = users.iter().map(|_| None).collect();
-        let mut lanes = self.lanes(users, &mut results).await?;
+        let mut lanes = self.lanes(&users, &steps, &mut results).await?;
         self.arm(&mut lanes, &requests, volley).await?;
         let armed = self.send_ahead(&mut lanes).await?;
-        let patience = self.patience();
-        let landed = release_and_collect(lanes, self.bounds, &patience).await;
+        let landed = release_and_collect(lanes, self.bounds).await;
         let release = summary(&landed, self.tactics.strategy.name.to_string(), armed);
         for lane in landed {
             for (shot, result) in lane.shots.iter().zip(lane.results) {
@@ -89,7 +87,7 @@ impl<'a> Run<'a> {
         for (shot, (result, line)) in results.into_iter().zip(lines).enumerate() {
             let (number, mut done) = result.unwrap_or_else(|| (0, lost(self.bounds.clock)));
             // What the step expects of an answer in a volley is for the judge to weigh.
-            let _ = self.received(users[shot], steps[shot], &mut done);
+            let _ = self.received(users[shot], steps[shot], &requests[shot], &mut done);
             self.record_exchange(
                 users[shot],
                 steps[shot],
@@ -106,6 +104,7 @@ impl<'a> Run<'a> {
             round,
             requests: u32::try_from(users.len()).unwrap_or(u32::MAX),
             server_spread_us,
+            offset_us: 0,
             release,
         }))?;
         let step = if steps.iter().all(|step| step.index == steps[0].index) {
@@ -127,21 +126,25 @@ impl<'a> Run<'a> {
     async fn lanes(
         &mut self,
         users: &[usize],
+        steps: &[&'a Step],
         results: &mut [Option<(u32, Done)>],
     ) -> Result<Vec<Lane>, Halt> {
         let mut lanes: Vec<Lane> = Vec::new();
-        for (shot, user) in users.iter().enumerate() {
+        for (shot, (user, step)) in users.iter().zip(steps).enumerate() {
+            let host = self.pool.hosts.of(step);
             if self.tactics.connections == Connections::Shared
-                && let Some(lane) = lanes.last_mut()
+                && let Some(lane) = lanes.iter_mut().rfind(|lane| lane.key.host == host)
                 && lane.shots.len() < lane.connection.capacity()
             {
                 lane.shots.push(shot);
                 continue;
             }
-            let key = match self.tactics.connections {
+            let lane = match self.tactics.connections {
                 Connections::PerUser => *user,
+                Connections::Rotating => (*user + self.volleys as usize) % self.sessions.len(),
                 Connections::Shared => lanes.len(),
             };
+            let key = Key { host, lane };
             self.admit(0)?;
             match self.pool.take(key).await {
                 Ok((connection, _)) => lanes.push(Lane {
@@ -195,23 +198,9 @@ impl<'a> Run<'a> {
             .collect();
         Ok(acknowledged(&locals).await)
     }
-
-    fn patience(&self) -> Patience {
-        Patience {
-            stop: self.stop.clone(),
-            until_ns: self.until_ns(),
-        }
-    }
 }
 
-/// How long a lane waits for its time.
-struct Patience {
-    stop: Stop,
-    /// The run's limit, nanoseconds since it began.
-    until_ns: u64,
-}
-
-async fn release_and_collect(lanes: Vec<Lane>, bounds: Bounds, patience: &Patience) -> Vec<Landed> {
+async fn release_and_collect(lanes: Vec<Lane>, bounds: Bounds<'_>) -> Vec<Landed> {
     let together = lanes.iter().all(|lane| lane.at.is_zero());
     let collecting: FuturesUnordered<_> = if together {
         // Nothing but one system call a lane, no await in between.
@@ -222,13 +211,13 @@ async fn release_and_collect(lanes: Vec<Lane>, bounds: Bounds, patience: &Patien
         lanes
             .into_iter()
             .zip(gone)
-            .map(|(lane, gone)| land(lane, Some(gone), 0, bounds, patience))
+            .map(|(lane, gone)| land(lane, Some(gone), 0, bounds))
             .collect()
     } else {
         let start_ns = bounds.clock.now();
         lanes
             .into_iter()
-            .map(|lane| land(lane, None, start_ns, bounds, patience))
+            .map(|lane| land(lane, None, start_ns, bounds))
             .collect()
     };
     collecting.collect().await
@@ -244,19 +233,11 @@ fn release(lane: &Lane, clock: Clock) -> Let {
 }
 
 /// Lets the lane go when its time comes, unless it has gone already, and reads its answers.
-async fn land(
-    mut lane: Lane,
-    gone: Option<Let>,
-    start_ns: u64,
-    bounds: Bounds,
-    patience: &Patience,
-) -> Landed {
+async fn land(mut lane: Lane, gone: Option<Let>, start_ns: u64, bounds: Bounds<'_>) -> Landed {
     let at_ns = start_ns.saturating_add(u64::try_from(lane.at.as_nanos()).unwrap_or(u64::MAX));
     let gone = match gone {
         Some(gone) => Some(gone),
-        None if wait_until(at_ns, bounds.clock, patience).await => {
-            Some(release(&lane, bounds.clock))
-        }
+        None if wait_until(at_ns, bounds).await => Some(release(&lane, bounds.clock)),
         None => None,
     };
     let results = match gone {
@@ -285,16 +266,16 @@ async fn land(
 
 /// Waits for a time on the run's clock: the timer, which ticks in milliseconds, for the most of it, then turn by turn,
 /// in which the other lanes' answers are read. False when the run is to end before.
-async fn wait_until(at_ns: u64, clock: Clock, patience: &Patience) -> bool {
+async fn wait_until(at_ns: u64, bounds: Bounds<'_>) -> bool {
     const TIMER_SLACK_NS: u64 = 2_000_000;
     /// How soon a request to stop is noticed.
     const LOOK_NS: u64 = 50_000_000;
     loop {
-        let now = clock.now();
+        let now = bounds.clock.now();
         if now >= at_ns {
             return true;
         }
-        if patience.stop.asked() || now > patience.until_ns {
+        if bounds.stop.asked() || now > bounds.until_ns {
             return false;
         }
         let left = at_ns - now;

@@ -15,7 +15,7 @@ pub(crate) use cookie::Cookie;
 pub(crate) use head::{Line, lines};
 pub use ndjson::{HISTORY_VERSION, LINE_LIMIT, ReadError, Reader, Writer, read};
 pub use record::{
-    Cause, End, Ending, Exchange, Outcome, Phase, Planted, Record, Release, RequestLine,
-    ServerTimes, SlotInfo, Start, StepInfo, StepRole, Target, Volley,
+    Cause, ControlRun, Dead, End, Ending, Exchange, Outcome, Phase, Planted, Record, Release,
+    RequestLine, ServerTimes, SlotInfo, Start, StepInfo, StepRole, Target, Volley,
 };
 pub use sink::{Sink, Tee};

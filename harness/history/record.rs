@@ -25,6 +25,8 @@ pub enum Record {
         /// The sentence.
         text: String,
     },
+    /// A control run was made beforehand, in which answers were swapped on purpose.
+    Control(ControlRun),
     /// Last of a history.
     End(End),
 }
@@ -66,17 +68,23 @@ pub struct Target {
 }
 
 /// A named place in a user's data into which the scenario plants canaries.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotInfo {
     /// The name in the scenario: `secret("name")`.
     pub name: String,
     /// True when a canary of this slot in another user's exchange means that a file was downloaded by somebody else.
     #[serde(default)]
     pub attachment: bool,
+    /// True when everybody may see what is planted here: it is a control, never an exposure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public: bool,
+    /// True for the slot of the nonces that requests carry.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nonce: bool,
 }
 
 /// What a step of the scenario does, as far as the judge needs to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepInfo {
     /// The name in the scenario.
     pub name: String,
@@ -91,20 +99,68 @@ pub struct StepInfo {
     /// Slots whose newest canary of the requesting user this request takes away.
     #[serde(default)]
     pub removes: Vec<u16>,
+    /// True when a right answer holds the request's own nonce.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub echoes: bool,
+    /// True when what only one user's solo answers contain is learnt from it and looked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub learns: bool,
+    /// True when it is broken off, given up or malformed on purpose: how it ends is no evidence of anything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub breaks_off: bool,
+    /// Why the session that it is sent with must be dead by now; an answer with the user's own data is an exposure then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead: Option<Dead>,
+    /// Line of the scenario file on which it begins, from 1; 0 when there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub line: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape serde asks for"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape serde asks for"
+)]
+fn is_zero_u32(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Why a session must be dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dead {
+    /// Its user has logged out.
+    LogOut,
+    /// It has been idle for longer than the service allows.
+    Idle,
+    /// Its user has logged in anew, and has another one.
+    Rotation,
 }
 
 /// What a step is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepRole {
     /// Gives a user a session; its answer may set the session's cookie.
     LogIn,
+    /// Ends a user's session.
+    LogOut,
     /// Prepares a user or a round.
+    #[default]
     Prepare,
     /// Is raced.
     Fire,
     /// Reads a user's state back, alone.
     ReadBack,
+    /// Takes away what the run has left behind.
+    CleanUp,
 }
 
 /// A canary and who may read it.
@@ -131,6 +187,8 @@ pub enum Phase {
     Volley,
     /// Every user's state read back, one request at a time.
     ReadBack,
+    /// What the run has left behind is taken away, one request at a time.
+    CleanUp,
 }
 
 /// One request and its answer. Times are nanoseconds since the run began, on the client's monotonic clock.
@@ -166,6 +224,16 @@ pub struct Exchange {
     /// True when an answer came that is not what the step expects: another status, or without what is to be captured.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
+    /// True when the answer is not the step's final one: a redirect that was followed, or a refusal after which the
+    /// session was refreshed and the step sent again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub followed: bool,
+    /// The nonce that the request carried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// What was done to the exchange on purpose, for people; a failure of it is no evidence of anything then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provoked: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -235,6 +303,9 @@ pub struct Volley {
     /// Time from the first arrival to the last on the server's clock, microseconds, when every answer tells its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_spread_us: Option<u64>,
+    /// Offset between neighbouring users, microseconds.
+    #[serde(default, skip_serializing_if = "is_zero_u32")]
+    pub offset_us: u32,
     /// The release.
     pub release: Release,
 }
@@ -253,6 +324,15 @@ pub struct Release {
     /// True when it was known, not hoped, that the peer had everything but the withheld bytes (acknowledged PING,
     /// empty send queue).
     pub armed: bool,
+}
+
+/// What a run with exposures that were planted on purpose has shown of the scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlRun {
+    /// Answers that were given to another user on purpose.
+    pub swapped: u64,
+    /// Exchanges that were then recognised as holding another user's data.
+    pub recognised: u64,
 }
 
 /// How a run ended.

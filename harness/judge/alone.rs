@@ -14,9 +14,11 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    /// Takes an exchange; those in volleys are passed over.
+    /// Takes an exchange; those in volleys, provoked or followed are passed over.
     pub(super) fn take(&mut self, exchange: &Exchange) {
-        if exchange.phase == Phase::Volley || exchange.volley.is_some() || !is_accepted(exchange) {
+        let is_fired = exchange.phase == Phase::Volley || exchange.volley.is_some();
+        // What is slow on purpose, or only leads elsewhere, says nothing of how long the step takes.
+        if is_fired || exchange.followed || exchange.provoked.is_some() || !is_accepted(exchange) {
             return;
         }
         let Some(first_byte_ns) = exchange.first_byte_ns else {

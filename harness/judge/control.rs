@@ -3,9 +3,10 @@
 use crate::history::{Exchange, Phase, StepInfo, StepRole};
 use crate::identity::UserId;
 
-use super::facts::{is_accepted, status};
+use super::facts::{counts_nowhere, is_accepted, status};
 use super::look::Found;
 use super::world::World;
+use super::{Reason, ReasonKind};
 
 /// Names listed in one reason; the rest is counted.
 const NAMED: usize = 3;
@@ -48,7 +49,9 @@ impl Control {
         };
         let shows =
             |info: &StepInfo, slot: u16| info.role != StepRole::ReadBack || !is_taken_away(slot);
+        let is_shown = |info: &StepInfo| info.dead.is_none() && !info.breaks_off;
         let shown: Vec<(u16, u16)> = steps
+            .filter(|(info, _)| is_shown(info))
             .flat_map(|(info, step)| {
                 info.sees
                     .iter()
@@ -73,11 +76,15 @@ impl Control {
         let Some(of_user) = self.users.get_mut(exchange.user.index()) else {
             return;
         };
-        let role = world.step(exchange.step).map(|step| step.role);
-        if role == Some(StepRole::LogIn) && exchange.phase != Phase::Volley {
+        let step = world.step(exchange.step);
+        // A redirect that was followed is not the step's answer; the one that it led to is.
+        if exchange.followed || counts_nowhere(exchange, step) {
+            return;
+        }
+        if step.is_some_and(|step| step.role == StepRole::LogIn) {
             let is_good = is_accepted(exchange);
             of_user.logged_in |= is_good;
-            of_user.log_in_failed |= !is_good;
+            of_user.log_in_failed |= !is_good && exchange.phase != Phase::Volley;
         }
         of_user.fired |= exchange.phase == Phase::Volley;
         if matches!(exchange.phase, Phase::Solo | Phase::Volley) {
@@ -117,7 +124,7 @@ impl Control {
     }
 
     /// Why the run proves nothing, one sentence each.
-    pub(super) fn reasons(&self, world: &World) -> Vec<String> {
+    pub(super) fn reasons(&self, world: &World) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let each = |wanted: &dyn Fn(&OfUser) -> bool| {
             let users = self
@@ -131,27 +138,35 @@ impl Control {
         };
         let failed = each(&|of_user| of_user.log_in_failed);
         if !failed.is_empty() {
-            reasons.push(format!("log-in failed for {}", listed(&failed)));
+            let text = format!("log-in failed for {}", listed(&failed));
+            reasons.push(Reason::new(ReasonKind::LogIn, text));
         }
         let missing = each(&|of_user| {
             self.has_log_in && of_user.fired && !of_user.logged_in && !of_user.log_in_failed
         });
         if !missing.is_empty() {
-            reasons.push(format!("no log-in was recorded for {}", listed(&missing)));
+            let text = format!("no log-in was recorded for {}", listed(&missing));
+            reasons.push(Reason::new(ReasonKind::LogIn, text));
+        }
+        if self.shown.is_empty() && world.start.steps.iter().any(|step| step.learns) {
+            // Its rule says whether what was learnt came back.
+            return reasons;
         }
         if self.shown.is_empty() {
-            reasons.push("no step says which canaries its user should see, so nothing shows that they come back at all".into());
+            reasons.push(Reason::new(ReasonKind::Control, "no step says which canaries its user should see, so nothing shows that they come back at all"));
             return reasons;
         }
         self.own_reasons(world, &mut reasons);
         if self.fired_to_see > 0 && self.fired_and_seen == 0 {
-            reasons
-                .push("no answer in a volley contained the canary that its user should see".into());
+            reasons.push(Reason::new(
+                ReasonKind::Control,
+                "no answer in a volley contained the canary that its user should see",
+            ));
         }
         reasons
     }
 
-    fn own_reasons(&self, world: &World, reasons: &mut Vec<String>) {
+    fn own_reasons(&self, world: &World, reasons: &mut Vec<Reason>) {
         let mut unseen = Vec::new();
         let mut unchecked = Vec::new();
         for (of_user, user) in self.users.iter().zip(0u32..) {
@@ -172,15 +187,21 @@ impl Control {
             }
         }
         if !unseen.is_empty() {
-            reasons.push(format!(
-                "own canaries were not received back alone by {}",
-                listed(&unseen)
+            reasons.push(Reason::new(
+                ReasonKind::Control,
+                format!(
+                    "own canaries were not received back alone by {}",
+                    listed(&unseen)
+                ),
             ));
         }
         if !unchecked.is_empty() {
-            reasons.push(format!(
-                "no volley or read-back step showed the own canaries of {}",
-                listed(&unchecked)
+            reasons.push(Reason::new(
+                ReasonKind::Control,
+                format!(
+                    "no volley or read-back step showed the own canaries of {}",
+                    listed(&unchecked)
+                ),
             ));
         }
     }

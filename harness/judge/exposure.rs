@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::history::Phase;
@@ -41,6 +42,8 @@ pub struct Exposure {
     pub victim_side: Option<Side>,
     /// The canary, whole. It is planted data; reports mask it all the same.
     pub canary: Option<String>,
+    /// What was learnt of the victim and crossed, whole, when it was no canary. It is real data: reports mask it.
+    pub value: Option<String>,
 }
 
 /// One user's exchange, as far as a report tells it.
@@ -62,7 +65,52 @@ pub struct Side {
     pub arrived_us: Option<u64>,
     /// Place in the order in which requests wrote the server's memo, when it tells.
     pub order: Option<u64>,
+    /// What the answer was, as far as it is kept.
+    pub evidence: Evidence,
 }
+
+/// What is kept of an answer: raw, canaries and tokens included. Reports mask it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Status line and headers; at most [`Evidence::HEAD_KEPT`] bytes.
+    pub head: Bytes,
+    /// A part of the body as it came (content coding undone where that is possible), around what was found; at most
+    /// [`Evidence::BODY_KEPT`] bytes.
+    pub body: Bytes,
+    /// Where in the body that part begins, bytes.
+    pub body_start: u64,
+    /// Length of the whole body, bytes.
+    pub body_len: u64,
+}
+
+impl Evidence {
+    /// Bytes of a head that are kept.
+    pub const HEAD_KEPT: usize = 4096;
+    /// Bytes of a body that are kept.
+    pub const BODY_KEPT: usize = 2048;
+}
+
+/// One volley, for charts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolleyPoint {
+    /// Number in the run, from 1.
+    pub volley: u32,
+    /// Round.
+    pub round: u32,
+    /// Offset between neighbouring users, microseconds.
+    pub offset_us: u32,
+    /// From the first arrival to the last, microseconds.
+    pub spread_us: u64,
+    /// Whether that is by the server's clock; otherwise it is from the first release to the last on the client's.
+    pub by_server: bool,
+    /// Overlapping pairs of different owners.
+    pub pairs: u64,
+    /// Pairs of an exchange and a victim whose data it held.
+    pub exposing: u64,
+}
+
+/// Volleys of which there is a [`VolleyPoint`]; of a longer run, every second, fourth, … one.
+pub const POINTS_KEPT: usize = 2_000;
 
 /// What crossed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

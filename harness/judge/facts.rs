@@ -1,9 +1,10 @@
 //! What is kept of the exchanges of a volley until it is over: times and names, no bodies.
 
-use crate::history::{Exchange, Outcome, ServerTimes};
-use crate::identity::UserId;
+use crate::history::{Exchange, Outcome, ServerTimes, StepInfo};
+use crate::identity::{Salt, UserId};
 
-use super::Side;
+use super::evidence::{Kept, Mark};
+use super::{Evidence, Side};
 
 /// A span of time, both ends included.
 pub(super) type Interval = (u64, u64);
@@ -55,6 +56,8 @@ impl Fact {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     facts: Vec<Fact>,
+    /// The answers, in the same order; given up as soon as the volley is over.
+    kept: Vec<Kept>,
     /// Methods and paths, one after the other: one allocation for all.
     text: String,
     /// Positions in `facts`, ordered by user; filled when first needed.
@@ -74,7 +77,23 @@ pub(super) fn is_accepted(exchange: &Exchange) -> bool {
     !exchange.refused && status(exchange).is_some_and(|status| status < 400)
 }
 
-/// One exchange as a report tells it.
+/// True when the exchange is no evidence of anything but what crossed in it: it was broken off, given up or malformed on
+/// purpose, or sent with a session that must be dead, and was not accepted.
+pub(super) fn counts_nowhere(exchange: &Exchange, step: Option<&StepInfo>) -> bool {
+    let on_purpose = exchange.provoked.is_some()
+        || step.is_some_and(|step| step.breaks_off || step.dead.is_some());
+    on_purpose && !is_accepted(exchange)
+}
+
+/// One exchange with what a report shows of its answer.
+pub(super) fn side_with(exchange: &Exchange, mark: Mark<'_>, salt: Salt) -> Side {
+    Side {
+        evidence: Kept::of(exchange).evidence(mark, salt),
+        ..side(exchange)
+    }
+}
+
+/// One exchange as a report tells it, without its answer.
 pub(super) fn side(exchange: &Exchange) -> Side {
     Side {
         exchange: exchange.id,
@@ -85,6 +104,7 @@ pub(super) fn side(exchange: &Exchange) -> Side {
         done_ns: exchange.done_ns,
         arrived_us: exchange.server.map(|times| times.arrived_us),
         order: exchange.server.and_then(|times| times.order),
+        evidence: Evidence::default(),
     }
 }
 
@@ -120,12 +140,24 @@ impl Facts {
             done_ns: exchange.done_ns,
             request: (start, self.text.len()),
         });
+        self.kept.push(Kept::of(exchange));
         self.by_user.clear();
         self.facts.len() - 1
     }
 
+    /// The same without the answers, for whoever remembers it longer than the volley.
+    pub(super) fn without_answers(&self) -> Facts {
+        Facts {
+            facts: self.facts.clone(),
+            kept: Vec::new(),
+            text: self.text.clone(),
+            by_user: Vec::new(),
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.facts.clear();
+        self.kept.clear();
         self.text.clear();
         self.by_user.clear();
     }
@@ -134,6 +166,17 @@ impl Facts {
         &self.facts
     }
 
+    /// The exchange with what a report shows of its answer.
+    pub(super) fn side_with(&self, fact: &Fact, mark: Mark<'_>, salt: Salt) -> Side {
+        let at = self.facts.iter().position(|known| known.id == fact.id);
+        let kept = at.and_then(|at| self.kept.get(at));
+        Side {
+            evidence: kept.map_or_else(Evidence::default, |kept| kept.evidence(mark, salt)),
+            ..self.side(fact)
+        }
+    }
+
+    /// The exchange without its answer.
     pub(super) fn side(&self, fact: &Fact) -> Side {
         Side {
             exchange: fact.id,
@@ -144,6 +187,7 @@ impl Facts {
             done_ns: fact.done_ns,
             arrived_us: fact.times.map(|times| times.arrived_us),
             order: fact.order(),
+            evidence: Evidence::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::history::Phase;
 use crate::identity::{Canary, Form, UserId, digest};
 
+use super::evidence::Mark;
 use super::world::World;
 use super::{Counts, Exposure, ExposureKind, Place, Side};
 
@@ -29,9 +30,22 @@ pub(super) struct Crossing {
     pub(super) phase: Phase,
     pub(super) round: u32,
     pub(super) canary: Option<Canary>,
+    /// What was learnt of the victim and crossed, when that was no canary.
+    pub(super) value: Option<String>,
 }
 
 impl Crossing {
+    /// What the viewer's evidence is shown around.
+    pub(super) fn mark(&self) -> Mark<'static> {
+        self.canary.map_or(Mark::Beginning, Mark::Canary)
+    }
+
+    /// What the victim's evidence is shown around.
+    pub(super) fn mark_of_victim(&self) -> Mark<'static> {
+        self.slot
+            .map_or(Mark::Beginning, |slot| Mark::AnyOf(self.victim, slot))
+    }
+
     fn parts_digest(&self, viewer: &[u8], victim: &[u8], step: &[u8]) -> u64 {
         let place = self.place.to_string();
         digest(
@@ -132,6 +146,7 @@ impl Findings {
             viewer_side,
             victim_side,
             canary: crossing.canary.map(|canary| canary.encode(world.salt)),
+            value: crossing.value,
         });
     }
 

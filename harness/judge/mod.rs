@@ -6,24 +6,37 @@
 
 mod alone;
 mod control;
+mod evidence;
 mod exposure;
 mod facts;
 mod findings;
 mod look;
 mod overlap;
+mod planted;
+mod points;
+mod reason;
 mod rules;
 mod run;
+mod shots;
 mod spread;
 mod strength;
+mod thresholds;
+mod tokens;
 mod verdict;
 mod world;
 
-pub use exposure::{Counts, Exposure, ExposureKind, Place, Side, Spread};
+pub use exposure::{
+    Counts, Evidence, Exposure, ExposureKind, POINTS_KEPT, Place, Side, Spread, VolleyPoint,
+};
 pub use findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
+pub use reason::{Reason, ReasonKind};
 pub use rules::{RULES, RuleInfo};
 pub use run::{NOTES_KEPT, VOLLEYS_OPEN};
 pub use strength::{Strength, upper_bound_95};
-pub use verdict::{FAILED_SHARE, Judge, Judgement, Verdict, VerdictError, judge};
+pub use thresholds::{ThresholdResult, weigh_thresholds};
+pub use verdict::{FAILED_SHARE, Judge, Judgement, SWAPS_NEEDED, Verdict, VerdictError, judge};
 
+#[cfg(test)]
+mod on_purpose_tests;
 #[cfg(test)]
 mod verdict_tests;

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Exchange, Outcome, Phase, Planted, Volley};
-use crate::identity::UserId;
+use crate::history::{Exchange, Phase, Planted, Volley};
 
-use super::Strength;
 use super::alone::Alone;
 use super::control::Control;
 use super::facts::{self, Facts};
 use super::findings::{Crossing, Findings};
 use super::look::Look;
 use super::overlap::overlapping_pairs;
+use super::points::Points;
 use super::rules::{self, Rule, Seen};
+use super::shots::{Refusals, Shots};
 use super::spread::Spreads;
 use super::world::World;
+use super::{Reason, Strength, VolleyPoint};
 
 /// Notes kept of a run; the rest is dropped.
 pub const NOTES_KEPT: usize = 100;
@@ -31,29 +32,16 @@ pub(super) struct Run {
     rules: Vec<Box<dyn Rule>>,
     pub(super) findings: Findings,
     pub(super) spreads: Spreads,
+    pub(super) points: Points,
     open: BTreeMap<u32, OpenVolley>,
     /// An emptied one, for its memory.
     spare: OpenVolley,
     crossings: Vec<Crossing>,
     is_reading_back: bool,
     refusals: Refusals,
-    /// Exchanges in volleys.
-    pub(super) fired: u64,
-    /// Those of them that failed.
-    pub(super) failed: u64,
-    /// Answers in volleys.
-    pub(super) answered: u64,
-    /// Those of them that could not be searched to their end.
-    pub(super) unsearched: u64,
-}
-
-/// Which refusals a right service would give too.
-#[derive(Debug, Default)]
-struct Refusals {
-    /// Users and steps that were refused alone.
-    alone: BTreeSet<(UserId, u16)>,
-    /// Users and slots whose newest item its owner has asked to remove.
-    asked_away: BTreeSet<(UserId, u16)>,
+    pub(super) shots: Shots,
+    /// What the rules say against a clean result.
+    pub(super) reasons: Vec<Reason>,
 }
 
 #[derive(Default)]
@@ -82,15 +70,14 @@ impl Run {
             world,
             findings: Findings::default(),
             spreads: Spreads::default(),
+            points: Points::default(),
             open: BTreeMap::new(),
             spare: OpenVolley::default(),
             crossings: Vec::new(),
             is_reading_back: false,
             refusals: Refusals::default(),
-            fired: 0,
-            failed: 0,
-            answered: 0,
-            unsearched: 0,
+            shots: Shots::default(),
+            reasons: Vec::new(),
         }
     }
 
@@ -133,25 +120,25 @@ impl Run {
         }
         self.findings.counts.exchanges += u64::from(!self.crossings.is_empty());
         if exchange.phase == Phase::Volley || exchange.volley.is_some() {
-            self.fired += 1;
-            let is_expected = self.refusals.is_expected(exchange);
-            self.failed += u64::from(is_failed(exchange) || exchange.refused && !is_expected);
-            let is_answer = matches!(exchange.outcome, Outcome::Answer { .. });
-            self.answered += u64::from(is_answer);
-            self.unsearched += u64::from(is_answer && !self.look.is_complete());
+            let (world, refusals) = (&self.world, &self.refusals);
+            let is_complete = self.look.is_complete();
+            self.shots.take(exchange, is_complete, world, refusals);
         }
         self.refusals.take(exchange, &self.world);
-        let should_show = self.world.step(exchange.step);
-        let should_show = should_show.is_some_and(|step| !step.sees.is_empty());
-        let shows = !found.is_empty() || !should_show;
+        let step = self.world.step(exchange.step);
+        let should_show = step.is_some_and(|step| !step.sees.is_empty() || step.learns);
+        let shown_by_rule = self.rules.iter().any(|rule| rule.shows() == Some(true));
+        let shows = !found.is_empty() || shown_by_rule || !should_show;
         let firsts = firsts(&self.crossings);
         let found = std::mem::take(&mut self.crossings);
         let crossings = found.into_iter().zip(firsts);
         let Some(number) = exchange.volley else {
             for (crossing, first) in crossings {
                 if first.of_exposure {
-                    self.findings
-                        .add(crossing, &self.world, || (facts::side(exchange), None));
+                    let (mark, salt) = (crossing.mark(), self.world.salt);
+                    self.findings.add(crossing, &self.world, || {
+                        (facts::side_with(exchange, mark, salt), None)
+                    });
                 } else {
                     self.findings.add_canary(&crossing, &self.world);
                 }
@@ -191,6 +178,7 @@ impl Run {
         if let Some(volley) = volley {
             self.spreads.take(volley, facts);
         }
+        let exposing_before = self.findings.in_volleys;
         for rule in &mut self.rules {
             rule.volley(&open.facts);
         }
@@ -206,12 +194,26 @@ impl Run {
                 let victim = victim.and_then(|victim| victim.order());
                 self.findings.order(viewer.order(), victim);
             }
-            let facts = &open.facts;
+            let (facts, salt) = (&open.facts, self.world.salt);
+            let (mark, of_victim) = (crossing.mark(), crossing.mark_of_victim());
             self.findings.add(crossing, &self.world, || {
                 (
-                    facts.side(&viewer),
-                    victim.map(|victim| facts.side(&victim)),
+                    facts.side_with(&viewer, mark, salt),
+                    victim.map(|victim| facts.side_with(&victim, of_victim, salt)),
                 )
+            });
+        }
+        if let Some(volley) = volley {
+            self.points.take(VolleyPoint {
+                volley: number,
+                round: volley.round,
+                offset_us: volley.offset_us,
+                spread_us: volley
+                    .server_spread_us
+                    .unwrap_or(volley.release.client_spread_ns / 1_000),
+                by_server: volley.server_spread_us.is_some(),
+                pairs: pairs.all,
+                exposing: self.findings.in_volleys - exposing_before,
             });
         }
         open.facts.clear();
@@ -225,7 +227,8 @@ impl Run {
         }
         self.end_read_back(notes);
         for rule in &mut self.rules {
-            rule.finish(&self.world, &mut self.findings, notes);
+            let reasons = rule.finish(&self.world, &mut self.findings, notes);
+            self.reasons.extend(reasons);
         }
         notes.truncate(NOTES_KEPT);
     }
@@ -241,35 +244,6 @@ impl Run {
     }
 }
 
-impl Refusals {
-    fn planted(&mut self, owner: UserId, slot: u16) {
-        self.asked_away.remove(&(owner, slot));
-    }
-
-    fn take(&mut self, exchange: &Exchange, world: &World) {
-        let is_alone = exchange.phase != Phase::Volley && exchange.volley.is_none();
-        if exchange.refused && is_alone {
-            self.alone.insert((exchange.user, exchange.step));
-        }
-        for slot in world
-            .step(exchange.step)
-            .into_iter()
-            .flat_map(|step| &step.removes)
-        {
-            self.asked_away.insert((exchange.user, *slot));
-        }
-    }
-
-    /// True when the user was refused the same step alone, or is told that something is not there (404, 409, 410) after
-    /// having asked to remove it: it may be what this request is for.
-    fn is_expected(&self, exchange: &Exchange) -> bool {
-        let of_user = (exchange.user, 0)..=(exchange.user, u16::MAX);
-        self.alone.contains(&(exchange.user, exchange.step))
-            || matches!(facts::status(exchange), Some(404 | 409 | 410))
-                && self.asked_away.range(of_user).next().is_some()
-    }
-}
-
 fn firsts(crossings: &[Crossing]) -> Vec<First> {
     let (mut exposures, mut victims) = (BTreeSet::new(), BTreeSet::new());
     let first = |crossing: &Crossing| First {
@@ -277,11 +251,4 @@ fn firsts(crossings: &[Crossing]) -> Vec<First> {
         of_victim: victims.insert(crossing.victim),
     };
     crossings.iter().map(first).collect()
-}
-
-fn is_failed(exchange: &Exchange) -> bool {
-    match exchange.outcome {
-        Outcome::Failed { .. } => true,
-        Outcome::Answer { status, .. } => matches!(status, 401 | 403 | 429 | 500..),
-    }
 }

@@ -106,6 +106,7 @@ mod tests {
             volley: 1,
             round: 1,
             requests: 2,
+            offset_us: 0,
             server_spread_us: None,
             release,
         }

@@ -7,12 +7,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{End, Ending, Record, Sink, Start};
+use crate::history::{ControlRun, End, Ending, Record, Sink, Start};
 
 use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 use super::run::{NOTES_KEPT, Run};
 use super::world::World;
-use super::{Counts, Exposure, Spread, Strength, upper_bound_95};
+use super::{Counts, Exposure, Spread, Strength, VolleyPoint, upper_bound_95};
+use super::{Reason, ReasonKind};
 
 /// Share of failed exchanges in volleys above which a clean run proves nothing; the same holds for answers in volleys that
 /// could not be searched to their end (cut at the run's limit, or in a coding that could not be undone).
@@ -22,6 +23,10 @@ use super::{Counts, Exposure, Spread, Strength, upper_bound_95};
 /// service gives too: when the user was refused the same step alone, or is told that something is not there (404, 409, 410)
 /// after having asked to remove an item.
 pub const FAILED_SHARE: f64 = 0.10;
+
+/// Answers that a control run must have swapped before it says anything when none was recognised: one or two may have been
+/// such as hold nothing of anybody's.
+pub const SWAPS_NEEDED: u64 = 3;
 
 /// What a run proves. Ordered: the worse of two is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,10 +88,14 @@ impl FromStr for Verdict {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why it is inconclusive; beside an exposure, what else was wrong with the run. One sentence each.
-    pub reasons: Vec<String>,
+    /// Why it is inconclusive; beside an exposure, what else was wrong with the run.
+    pub reasons: Vec<Reason>,
     /// What a clean result is worth.
     pub strength: Strength,
+    /// Exchanges in volleys, but for those that failed on purpose.
+    pub fired: u64,
+    /// Those of them that failed or were refused.
+    pub failed: u64,
     /// Distinct exposures, by first occurrence; at most [`EXPOSURES_KEPT`].
     pub exposures: Vec<Exposure>,
     /// Distinct exposures in all.
@@ -95,6 +104,8 @@ pub struct Judgement {
     pub counts: Counts,
     /// How tightly the volleys arrived, by strategy.
     pub spread: Vec<Spread>,
+    /// The volleys one by one; at most [`POINTS_KEPT`](super::POINTS_KEPT).
+    pub points: Vec<VolleyPoint>,
     /// The history's header.
     pub start: Option<Start>,
     /// How the run ended; absent from a history that breaks off.
@@ -112,7 +123,8 @@ pub struct Judge {
     run: Option<Run>,
     strength: Strength,
     notes: Vec<String>,
-    reasons: Vec<String>,
+    reasons: Vec<Reason>,
+    control: Option<ControlRun>,
     end: Option<End>,
 }
 
@@ -139,6 +151,7 @@ impl Judge {
             strength: Strength::default(),
             notes: Vec::new(),
             reasons: Vec::new(),
+            control: None,
             end: None,
         }
     }
@@ -147,19 +160,28 @@ impl Judge {
     pub fn take(&mut self, record: &Record) {
         match (record, &mut self.run) {
             (Record::Start(start), None) => self.start(start),
-            (Record::Start(_), Some(_)) => self
-                .reason("the history has a second header; what follows it was judged by the first"),
+            (Record::Start(_), Some(_)) => self.reason(
+                ReasonKind::History,
+                "the history has a second header; what follows it was judged by the first",
+            ),
             (Record::Note { text }, _) => self.note(text.clone()),
+            (Record::Control(control), _) => self.control = Some(*control),
             (Record::End(end), run) => {
                 if let Some(run) = run {
                     run.end_read_back(&mut self.notes);
                 }
                 self.end = Some(end.clone());
             }
-            (_, None) => self.reason("the history does not begin with its header"),
+            (_, None) => self.reason(
+                ReasonKind::History,
+                "the history does not begin with its header",
+            ),
             (Record::Planted(planted), Some(run)) => {
                 if !run.planted(planted, &mut self.notes) {
-                    self.reason("the history plants something that is no canary of its salt");
+                    self.reason(
+                        ReasonKind::History,
+                        "the history plants something that is no canary of its salt",
+                    );
                 }
             }
             (Record::Exchange(exchange), Some(run)) => {
@@ -172,16 +194,20 @@ impl Judge {
     fn start(&mut self, start: &Start) {
         match start.salt.parse() {
             Ok(salt) => self.run = Some(Run::new(World::new(start.clone(), salt))),
-            Err(error) => self.reason(&format!(
-                "the history's salt {:?} cannot be used: {error}",
-                start.salt
-            )),
+            Err(error) => self.reason(
+                ReasonKind::History,
+                format!(
+                    "the history's salt {:?} cannot be used: {error}",
+                    start.salt
+                ),
+            ),
         }
     }
 
-    fn reason(&mut self, text: &str) {
-        if !self.reasons.iter().any(|reason| reason == text) {
-            self.reasons.push(text.to_owned());
+    fn reason(&mut self, kind: ReasonKind, text: impl Into<String>) {
+        let reason = Reason::new(kind, text);
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
         }
     }
 
@@ -195,7 +221,7 @@ impl Judge {
     #[must_use]
     pub fn finish(mut self) -> Judgement {
         let Some(mut run) = self.run.take() else {
-            self.reason("the history has no usable header");
+            self.reason(ReasonKind::History, "the history has no usable header");
             return self.without_run();
         };
         run.finish(&mut self.strength, &mut self.notes);
@@ -219,10 +245,13 @@ impl Judge {
             verdict,
             reasons: self.reasons,
             strength: self.strength,
+            fired: run.shots.fired,
+            failed: run.shots.failed,
             exposures,
             exposures_total,
             counts,
             spread: run.spreads.finish(),
+            points: run.points.finish(),
             start: Some(run.world.start),
             end: self.end,
             notes: self.notes,
@@ -234,18 +263,34 @@ impl Judge {
             verdict: Verdict::Inconclusive,
             reasons: self.reasons,
             strength: self.strength,
+            fired: 0,
+            failed: 0,
             exposures: Vec::new(),
             exposures_total: 0,
             counts: Counts::default(),
             spread: Vec::new(),
+            points: Vec::new(),
             start: None,
             end: self.end,
             notes: self.notes,
         }
     }
 
+    /// What a control run with planted exposures says of this one.
+    fn weigh_control(&mut self) {
+        let Some(control) = self.control else {
+            return;
+        };
+        if control.is_blind() {
+            self.reason(ReasonKind::PlantedExposures, control.to_string());
+        } else {
+            self.strength.notes.push(control.to_string());
+        }
+    }
+
     /// Strength, and the reasons for which nothing is proved.
     fn weigh(&mut self, run: &Run) {
+        self.weigh_control();
         let strength = &mut self.strength;
         if let Some(end) = &self.end {
             strength.rounds = end.rounds;
@@ -254,13 +299,13 @@ impl Judge {
         strength.upper_bound_95 =
             upper_bound_95(strength.overlapping_pairs, strength.exposing_pairs);
         strength.notes.extend(run.control.note());
-        if run.failed > 0 {
+        if run.shots.failed > 0 {
             strength.notes.push(format!(
                 "{} of {} exchanges in volleys failed or were refused",
-                run.failed, run.fired
+                run.shots.failed, run.shots.fired
             ));
         }
-        if run.unsearched > 0 {
+        if run.shots.unsearched > 0 {
             strength.notes.push(unsearched(run));
         }
         if strength.overlapping_pairs > 0 && strength.pairs_by_server == 0 {
@@ -280,33 +325,44 @@ impl Judge {
             Some(Ending::Limit { limit }) => {
                 strength.notes.push(format!("ended by its limit: {limit}"))
             }
-            Some(Ending::Interrupted) => self.reason("the run was interrupted"),
+            Some(Ending::Interrupted) => {
+                self.reason(ReasonKind::Interrupted, "the run was interrupted")
+            }
             Some(Ending::Failed { why, .. }) => {
                 let text = format!("the run failed: {why}");
-                self.reason(&text);
+                self.reason(ReasonKind::Failed, text);
             }
-            None => self.reason("the history breaks off before the run's end"),
+            None => self.reason(
+                ReasonKind::History,
+                "the history breaks off before the run's end",
+            ),
         }
         if exchanges == 0 {
-            self.reason("no request was made");
+            self.reason(ReasonKind::Nothing, "no request was made");
             return;
         }
-        for reason in run.control.reasons(&run.world) {
-            self.reason(&reason);
+        let of_control = run.control.reasons(&run.world);
+        for Reason { kind, text } in of_control.into_iter().chain(run.reasons.iter().cloned()) {
+            self.reason(kind, text);
         }
         if pairs < needed {
-            self.reason(&format!(
-                "overlapping pairs of different owners: {pairs}, needed: {needed}"
-            ));
+            self.reason(
+                ReasonKind::Overlaps,
+                format!("overlapping pairs of different owners: {pairs}, needed: {needed}"),
+            );
         }
-        if run.failed as f64 > run.fired as f64 * FAILED_SHARE {
-            self.reason(&format!(
-                "{} of {} exchanges in volleys failed or were refused, more than one in ten",
-                run.failed, run.fired
-            ));
+        if run.shots.failed as f64 > run.shots.fired as f64 * FAILED_SHARE {
+            self.reason(
+                ReasonKind::Refusals,
+                format!(
+                    "{} of {} exchanges in volleys failed or were refused, more than one in ten",
+                    run.shots.failed, run.shots.fired
+                ),
+            );
         }
-        if run.unsearched as f64 > run.answered as f64 * FAILED_SHARE {
-            self.reason(&format!("{}, more than one in ten", unsearched(run)));
+        if run.shots.unsearched as f64 > run.shots.answered as f64 * FAILED_SHARE {
+            let text = format!("{}, more than one in ten", unsearched(run));
+            self.reason(ReasonKind::Unsearched, text);
         }
     }
 }
@@ -314,7 +370,7 @@ impl Judge {
 fn unsearched(run: &Run) -> String {
     format!(
         "{} of {} answers in volleys could not be searched to their end",
-        run.unsearched, run.answered
+        run.shots.unsearched, run.shots.answered
     )
 }
 

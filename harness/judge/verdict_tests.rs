@@ -21,7 +21,8 @@ fn reasons(mut story: Story) -> Vec<String> {
         judgement.reasons.is_empty()
     );
     assert_ne!(judgement.verdict, Verdict::Exposed);
-    judgement.reasons
+    let texts = judgement.reasons.into_iter().map(|reason| reason.text);
+    texts.collect()
 }
 
 fn header(story: &mut Story) -> &mut crate::history::Start {
@@ -460,7 +461,7 @@ fn how_it_ended() {
         (failed.verdict, &failed.reasons[..]),
         (
             Verdict::Inconclusive,
-            &["the run failed: refused".to_owned()][..]
+            &[Reason::new(ReasonKind::Failed, "the run failed: refused")][..]
         )
     );
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::history::{Planted, Start, StepInfo};
+use crate::history::{Planted, SlotInfo, Start, StepInfo};
 use crate::identity::{Canary, Salt, UserId};
 
 /// Header and plantings of a run.
@@ -112,6 +112,20 @@ impl World {
             .slots
             .get(usize::from(slot))
             .map_or_else(|| format!("slot {slot}"), |info| info.name.clone())
+    }
+
+    /// True when everybody may see what is planted in the slot.
+    pub(super) fn is_public(&self, slot: u16) -> bool {
+        self.slot(slot).is_some_and(|info| info.public)
+    }
+
+    /// True for the slot of the requests' nonces.
+    pub(super) fn is_nonce(&self, slot: u16) -> bool {
+        self.slot(slot).is_some_and(|info| info.nonce)
+    }
+
+    fn slot(&self, slot: u16) -> Option<&SlotInfo> {
+        self.start.slots.get(usize::from(slot))
     }
 
     pub(super) fn is_attachment(&self, slot: u16) -> bool {

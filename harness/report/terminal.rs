@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::telling::{headline, phase, sentences, when};
+use super::telling::{headline, outcome, phase, sentences, strength, when};
 use super::{Finding, Report, words};
 use crate::history::{Cause, Ending, Phase};
-use crate::judge::{Strength, Verdict};
+use crate::judge::{ReasonKind, Verdict};
 
 /// Columns of a line at most (longer words and commands excepted).
 const WIDTH: usize = 100;
@@ -95,17 +95,7 @@ impl Page<'_> {
     }
 
     fn headline(&mut self, report: &Report) -> io::Result<()> {
-        let what = match report.verdict {
-            Verdict::Exposed => format!(
-                "{} received or acted on data of {}",
-                words::count(report.counts.viewers, "user"),
-                words::count(report.counts.victims, "other")
-            ),
-            Verdict::Isolated => "no user received or acted on another's data".to_owned(),
-            Verdict::Inconclusive => {
-                "nothing found, but the run is worth too little for a verdict".to_owned()
-            }
-        };
+        let what = outcome(report);
         let verdict = self.look.verdict(report.verdict);
         let subject = self
             .look
@@ -171,7 +161,7 @@ impl Page<'_> {
     fn worth(&mut self, report: &Report) -> io::Result<()> {
         if report.verdict == Verdict::Inconclusive {
             for (i, reason) in report.reasons.iter().enumerate() {
-                self.row(if i == 0 { "lacking" } else { "" }, reason)?;
+                self.row(if i == 0 { "lacking" } else { "" }, &reason.text)?;
             }
         }
         if let Some(advice) = advice(report) {
@@ -324,11 +314,6 @@ fn order(report: &Report) -> String {
     )
 }
 
-/// Whether a reason is that users were not seen to receive their own canaries.
-fn is_of_control(reason: &str) -> bool {
-    reason.contains("own canaries") || reason.contains("should see")
-}
-
 /// What would make an inconclusive run conclusive, when that can be said.
 fn advice(report: &Report) -> Option<String> {
     let text = match (&report.ending, report.verdict) {
@@ -350,7 +335,7 @@ fn advice(report: &Report) -> Option<String> {
             "check that the service is running at {} and answers",
             report.url
         ),
-        _ if report.reasons.iter().any(|reason| is_of_control(reason)) => {
+        _ if report.reasons.iter().any(|reason| reason.kind == ReasonKind::Control) => {
             "check those steps' paths, statuses and `sees`: alone, each user must receive its own canaries".to_owned()
         }
         _ if report.users < 2 => {
@@ -363,41 +348,6 @@ fn advice(report: &Report) -> Option<String> {
         _ => return None,
     };
     Some(text)
-}
-
-fn strength(report: &Report) -> String {
-    let strength = &report.strength;
-    if strength.overlapping_pairs == 0 {
-        return format!(
-            "{}, 0 overlapping pairs of different owners: no race could have shown",
-            words::count(strength.exchanges, "exchange")
-        );
-    }
-    let pairs = format!(
-        "{} of different owners in {} ({})",
-        words::count(strength.overlapping_pairs, "overlapping pair"),
-        words::count(strength.volleys, "volley"),
-        known_by(strength)
-    );
-    match strength.upper_bound_95 {
-        Some(p) if report.verdict != Verdict::Exposed => format!(
-            "{pairs}; if a pair crosses with probability p, then p < {} with 95 % confidence",
-            words::percent(p)
-        ),
-        _ => pairs,
-    }
-}
-
-/// By whose clock the pairs are known.
-fn known_by(strength: &Strength) -> String {
-    match strength.pairs_by_server {
-        0 => "as the client saw it".to_owned(),
-        all if all == strength.overlapping_pairs => "by the server's clock".to_owned(),
-        some => format!(
-            "{} by the server's clock, the rest as the client saw it",
-            words::number(some)
-        ),
-    }
 }
 
 #[cfg(test)]
@@ -448,8 +398,10 @@ EXPOSED  notes on http://127.0.0.1:8080: 3 users received or acted on data of 3 
     #[test]
     fn more_rounds_are_no_cure_for_canaries_that_do_not_come_back() {
         let mut report = all()["inconclusive"].clone();
-        report.reasons =
-            vec!["own canaries were not received back alone by u1 (note in read)".into()];
+        report.reasons = vec![crate::judge::Reason::new(
+            ReasonKind::Control,
+            "own canaries were not received back alone by u1 (note in read)",
+        )];
         let text = shown(&report, Look::PLAIN);
         assert!(text.contains("to do         check those steps"), "{text}");
     }

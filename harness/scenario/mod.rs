@@ -8,25 +8,35 @@ mod body;
 mod capture;
 mod environment;
 mod error;
+mod fault;
 mod file;
+mod functions;
+mod network;
 mod scan;
+mod session;
 mod settings;
 mod shipped;
 mod status;
 mod step;
+mod surroundings;
 mod template;
 #[cfg(test)]
 mod tests;
+mod threshold;
 mod users;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::history::{SlotInfo, StepInfo};
 use crate::judge::Verdict;
+use surroundings::VariablesAlone;
 
 pub use capture::{Capture, CaptureFrom};
 pub use error::ScenarioError;
+pub use fault::{Abort, AbortHow, AbortWhen, Faults, Malformed, Pace};
 pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
+pub use network::{Network, SessionSettings};
 pub use settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
     TargetSpec, UnknownWord,
@@ -34,7 +44,9 @@ pub use settings::{
 pub use shipped::{Shipped, find_shipped, shipped};
 pub use status::StatusRule;
 pub use step::{RenderError, Rendered, Step};
+pub use surroundings::{NAMED_FILE_LIMIT, Surroundings};
 pub use template::{TEMPLATE_OUTPUT_LIMIT, TEMPLATE_WORK_LIMIT, Values};
+pub use threshold::{Comparison, Metric, Threshold};
 pub use users::{User, Users, UsersError};
 
 /// The version of the file format that this crosswire reads and writes.
@@ -45,6 +57,8 @@ pub const SCENARIO_VERSION: u32 = 1;
 pub struct Scenario {
     /// Its name: that of the file, without folder and extension.
     pub name: String,
+    /// Words by which a command chooses scenarios.
+    pub tags: Vec<String>,
     /// What it would catch, from the file's first line (`# Would catch: …`); empty when the file does not say.
     pub story: String,
     /// A title for people.
@@ -53,6 +67,12 @@ pub struct Scenario {
     pub expect: Verdict,
     /// The service it is written for.
     pub target: TargetSpec,
+    /// Further base URLs by name, for steps that say `host`.
+    pub hosts: BTreeMap<String, String>,
+    /// How connections are opened.
+    pub network: Network,
+    /// What holds for every request of a session.
+    pub session: SessionSettings,
     /// Who takes part.
     pub users: Users,
     /// Where canaries are planted; a canary's slot is the index.
@@ -65,12 +85,19 @@ pub struct Scenario {
     pub volley: Vec<Step>,
     /// Per user, alone, after the volleys of every round.
     pub read_back: Vec<Step>,
+    /// When a session is stale: per user, alone.
+    pub refresh: Vec<Step>,
+    /// Once per user at the end, alone.
+    pub clean_up: Vec<Step>,
     /// How the volleys are fired.
     pub fire: FireSettings,
+    /// What the run must reach besides its verdict.
+    pub thresholds: Vec<Threshold>,
     /// What a run never goes beyond.
     pub limits: Limits,
     /// Values that the environment supplied, but for those in users' names.
     supplied: Supplied,
+    marks_requests: bool,
 }
 
 /// Values that are never shown.
@@ -85,7 +112,7 @@ impl fmt::Debug for Supplied {
 
 impl Scenario {
     /// Reads a scenario; `${env:NAME}` is looked up in the process's environment. `name` is the file's, for errors and for
-    /// [`Scenario::name`].
+    /// [`Scenario::name`]. A scenario that names files needs [`Scenario::parse_with`].
     ///
     /// # Errors
     /// When the text is no scenario, with the first place at fault.
@@ -110,7 +137,31 @@ impl Scenario {
         text: &str,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Scenario, ScenarioError> {
-        file::read(name, text, environment)
+        file::read(name, text, &VariablesAlone(environment))
+    }
+
+    /// Like [`Scenario::parse`], with an environment of the caller's, and with files: certificates, users, bodies.
+    ///
+    /// # Errors
+    /// As for [`Scenario::parse`], and when a file cannot be read or is not what it should be.
+    pub fn parse_with(
+        name: &str,
+        text: &str,
+        surroundings: &dyn Surroundings,
+    ) -> Result<Scenario, ScenarioError> {
+        file::read(name, text, surroundings)
+    }
+
+    /// Like [`Scenario::parse_with`], for bytes that may not be UTF-8.
+    ///
+    /// # Errors
+    /// As for [`Scenario::parse_with`], and when they are not UTF-8.
+    pub fn parse_bytes_with(
+        name: &str,
+        bytes: &[u8],
+        surroundings: &dyn Surroundings,
+    ) -> Result<Scenario, ScenarioError> {
+        Scenario::parse_with(name, file::text_of(name, bytes)?, surroundings)
     }
 
     /// The scenario as a file: reading it again gives an equal scenario, `${env:NAME}` included. Comments are not kept,
@@ -118,6 +169,16 @@ impl Scenario {
     #[must_use]
     pub fn to_toml(&self) -> String {
         file::write(self)
+    }
+
+    /// Lets every request say whose it is, in a header for the [control](crate::fire)'s proxy, which takes it off again.
+    /// Only for a run through that proxy.
+    pub fn mark_requests(&mut self) {
+        self.marks_requests = true;
+    }
+
+    pub(crate) fn marks_requests(&self) -> bool {
+        self.marks_requests
     }
 
     /// Changes how many users take part.
@@ -136,6 +197,8 @@ impl Scenario {
             .chain(&self.each_round)
             .chain(&self.volley)
             .chain(&self.read_back)
+            .chain(&self.refresh)
+            .chain(&self.clean_up)
     }
 
     /// Leaves out the steps for which `keep` is false, and numbers the others anew. What a left-out step would have
@@ -146,6 +209,8 @@ impl Scenario {
             &mut self.each_round,
             &mut self.volley,
             &mut self.read_back,
+            &mut self.refresh,
+            &mut self.clean_up,
         ];
         let mut numbers = 0..;
         for list in lists {
@@ -192,6 +257,10 @@ impl PartialEq for Scenario {
             && self.slots == other.slots
             && (&self.setup, &self.each_round) == (&other.setup, &other.each_round)
             && (&self.volley, &self.read_back) == (&other.volley, &other.read_back)
+            && (&self.refresh, &self.clean_up) == (&other.refresh, &other.clean_up)
+            && (&self.tags, &self.hosts, &self.network)
+                == (&other.tags, &other.hosts, &other.network)
+            && (&self.session, &self.thresholds) == (&other.session, &other.thresholds)
             && (&self.fire, &self.limits) == (&other.fire, &other.limits)
     }
 }

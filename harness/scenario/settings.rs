@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// A word that is none of those a setting knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownWord {
-    what: &'static str,
-    given: String,
-    known: Vec<&'static str>,
+    pub(super) what: &'static str,
+    pub(super) given: String,
+    pub(super) known: Vec<&'static str>,
 }
 
 impl fmt::Display for UnknownWord {
@@ -70,6 +70,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// How the requests of a volley are let go.
     StrategyName, "strategy":
@@ -99,6 +101,8 @@ words! {
     PerUser = "per-user",
     /// All users of a group are on one connection (HTTP/2 alone can do that in a volley).
     Shared = "shared",
+    /// Every user has a connection, and in every volley takes over that of another user.
+    Rotating = "rotating",
 }
 
 words! {
@@ -108,6 +112,10 @@ words! {
     Same = "same",
     /// Each draws one of the steps.
     Mixed = "mixed",
+    /// Each sends another one: the steps go round among the users.
+    Rotated = "rotated",
+    /// Every second user breaks its request off; as soon as they have, the others send theirs.
+    AbortThenAsk = "abort-then-ask",
 }
 
 words! {
@@ -161,7 +169,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    const fn new(min: u64, default: u64, max: u64) -> Bounds {
+    pub(super) const fn new(min: u64, default: u64, max: u64) -> Bounds {
         Bounds { min, default, max }
     }
 
@@ -195,6 +203,8 @@ pub struct FireSettings {
     pub mean_gap_ms: u32,
     /// Whether every user first runs the steps by itself, as the control.
     pub solo: bool,
+    /// How often the solo phase runs, user after user each time. Within [`FireSettings::SOLO_REPEATS`].
+    pub solo_repeats: u32,
     /// Whether the users then run the steps one after the other.
     pub sequence: bool,
     /// Overlapping pairs of different owners below which a clean run is inconclusive. Within
@@ -213,6 +223,8 @@ impl FireSettings {
     pub const OFFSETS: usize = 1_000;
     /// Bounds of [`FireSettings::mean_gap_ms`].
     pub const MEAN_GAP_MS: Bounds = Bounds::new(1, 50, 60_000);
+    /// Bounds of [`FireSettings::solo_repeats`].
+    pub const SOLO_REPEATS: Bounds = Bounds::new(1, 1, 10);
     /// Bounds of [`FireSettings::min_overlaps`].
     pub const MIN_OVERLAPS: Bounds = Bounds::new(0, 100, 1_000_000_000);
 
@@ -236,6 +248,10 @@ impl FireSettings {
     #[must_use]
     pub fn conflict(&self) -> Option<(&'static str, &'static str)> {
         match (self.strategy, self.protocol, self.connections) {
+            (StrategyName::SinglePacket, _, Connections::Rotating) => Some((
+                "connections",
+                "`single-packet` is one write on one connection: it needs `shared`",
+            )),
             (StrategyName::SinglePacket, Protocol::Http1, _) => {
                 Some(("protocol", "`single-packet` needs `http/2`"))
             }
@@ -268,6 +284,7 @@ impl Default for FireSettings {
             offsets_us: vec![FireSettings::OFFSET_US.default as u32],
             mean_gap_ms: FireSettings::MEAN_GAP_MS.default as u32,
             solo: true,
+            solo_repeats: FireSettings::SOLO_REPEATS.default as u32,
             sequence: true,
             min_overlaps: FireSettings::MIN_OVERLAPS.default,
         }

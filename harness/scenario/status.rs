@@ -22,6 +22,11 @@ impl StatusRule {
         StatusRule { allowed }
     }
 
+    /// One code alone.
+    pub(super) fn code(code: u16) -> StatusRule {
+        StatusRule::new(vec![Allowed::Code(code)])
+    }
+
     /// Whether an answer with this status is a good one.
     #[must_use]
     pub fn accepts(&self, status: u16) -> bool {

@@ -7,9 +7,12 @@ use minijinja::Environment;
 
 use super::body::Body;
 use super::capture::Capture;
+use super::fault::Faults;
+use super::session::SessionHeaders;
+use super::settings::Bounds;
 use super::status::StatusRule;
 use super::template::{Text, TextError, Values};
-use crate::history::{StepInfo, StepRole};
+use crate::history::{Dead, StepInfo, StepRole};
 
 /// One request that every user sends.
 #[derive(Clone)]
@@ -24,6 +27,26 @@ pub struct Step {
     pub line: usize,
     /// Name of the cookie by which the answer to a log-in gives the session, when the file says so.
     pub session: Option<String>,
+    /// Name of the host it goes to, one of [`Scenario::hosts`](super::Scenario::hosts); the target's own when absent.
+    pub host: Option<String>,
+    /// Whether it is sent without cookies and session headers.
+    pub anonymous: bool,
+    /// Whether redirects are followed, when the step says so itself.
+    pub redirects: Option<bool>,
+    /// Milliseconds to wait before it, when it runs alone. Within [`Step::WAIT_MS`].
+    pub wait_ms: u64,
+    /// Whether a right answer holds the request's own nonce.
+    pub echoes: bool,
+    /// Whether what only one user's solo answers contain is learnt from it.
+    pub learns: bool,
+    /// Why the session it is sent with must be dead by now.
+    pub dead: Option<Dead>,
+    /// Index of the step that the same user sends at the same instant on another connection.
+    pub with: Option<u16>,
+    /// Whether it is only sent beside another one.
+    pub companion: bool,
+    /// What it does to its own request.
+    pub faults: Faults,
     /// Which answers are good ones.
     pub status: StatusRule,
     /// What later steps use of the answer.
@@ -39,6 +62,8 @@ pub struct Step {
     pub(super) headers: Vec<(String, Text)>,
     pub(super) body: Body,
     pub(super) readers: Vec<Text>,
+    /// What every request of a session carries.
+    pub(super) session_headers: Arc<SessionHeaders>,
     pub(super) environment: Arc<Environment<'static>>,
 }
 
@@ -102,6 +127,9 @@ impl fmt::Display for RenderError {
 impl std::error::Error for RenderError {}
 
 impl Step {
+    /// Bounds of [`Step::wait_ms`].
+    pub const WAIT_MS: Bounds = Bounds::new(0, 0, 600_000);
+
     /// Slots into which this step plants: the caller mints a fresh canary for each before it fills the step in.
     #[must_use]
     pub fn plants(&self) -> &[u16] {
@@ -152,6 +180,16 @@ impl Step {
         {
             headers.push(("content-type".to_owned(), content_type.to_owned()));
         }
+        if !self.anonymous {
+            let carried = self.session_headers.render(environment, values);
+            let carried =
+                carried.map_err(|(name, why)| self.error(format!("header {name}"), why))?;
+            for header in carried {
+                if !headers.iter().any(|own| own.0 == header.0) {
+                    headers.push(header);
+                }
+            }
+        }
         let body = self.body.render(environment, values);
         let body = body.map_err(|error| self.error(self.body.key().to_owned(), error.why))?;
         let readers = self
@@ -176,6 +214,11 @@ impl Step {
             session: self.session.clone(),
             sees: self.sees.clone(),
             removes: self.removes.clone(),
+            echoes: self.echoes,
+            learns: self.learns,
+            breaks_off: self.faults.breaks_off(),
+            dead: self.dead,
+            line: self.line as u64,
         }
     }
 
@@ -218,6 +261,12 @@ impl PartialEq for Step {
         let known = |step: &Step| (step.index, step.role, step.method.clone());
         known(self) == known(other)
             && (&self.name, &self.session) == (&other.name, &other.session)
+            && (&self.host, self.anonymous, self.redirects)
+                == (&other.host, other.anonymous, other.redirects)
+            && (self.wait_ms, self.echoes, self.learns)
+                == (other.wait_ms, other.echoes, other.learns)
+            && (self.dead, self.with, self.companion) == (other.dead, other.with, other.companion)
+            && self.faults == other.faults
             && self.status == other.status
             && self.captures == other.captures
             && (&self.sees, &self.removes, &self.plants)

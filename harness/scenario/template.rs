@@ -8,9 +8,10 @@ use std::io;
 use base64::Engine as _;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::functions::{self, CHANCE, CLOCK, Chance, NONCE, OutOfBounds, SECRETS};
 use super::users::User;
 
 /// Steps of work that one text may cost; a template that loops for ever ends with an error.
@@ -20,9 +21,6 @@ pub const TEMPLATE_OUTPUT_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Names that templates know without any capture.
 pub(super) const BUILT_IN_NAMES: [&str; 5] = ["user", "index", "count", "round", "secret"];
-
-/// The variable that holds the secrets; it has a space in its name so that no template can name it.
-const SECRETS: &str = "planted secrets";
 
 /// Everything but what RFC 3986 calls unreserved.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -46,6 +44,12 @@ pub struct Values<'a> {
     pub captures: &'a BTreeMap<String, String>,
     /// The user's newest canary per slot. For a step that plants, the fresh one has been put in already.
     pub secrets: &'a BTreeMap<u16, String>,
+    /// The nonce of this very request, for a step that sends one.
+    pub nonce: Option<&'a str>,
+    /// Seed of what templates draw by chance, another one for every request.
+    pub chance: u64,
+    /// The time, milliseconds since 1970 (UTC).
+    pub now_ms: u64,
 }
 
 /// A text of the file: itself, or a template.
@@ -69,6 +73,12 @@ pub(super) struct Uses {
     pub(super) captures: Vec<String>,
     /// Index and name of each slot.
     pub(super) slots: Vec<(u16, String)>,
+    /// The request's nonce.
+    pub(super) nonce: bool,
+    /// What is drawn by chance: the text's number among those that draw.
+    pub(super) draws: Option<u64>,
+    /// The time.
+    pub(super) clock: bool,
 }
 
 /// Two texts are equal when the file says the same; what the environment added does not count.
@@ -124,6 +134,11 @@ impl Text {
         slots.iter().map(|slot| slot.0)
     }
 
+    /// Whether it holds the nonce of the request.
+    pub(super) fn has_nonce(&self) -> bool {
+        matches!(&self.form, Form::Template { uses, .. } if uses.nonce)
+    }
+
     /// The text for `values`.
     pub(super) fn render<'t>(
         &'t self,
@@ -175,8 +190,8 @@ impl Uses {
         }
         for capture in &self.captures {
             let value = values.captures.get(capture);
-            let value =
-                value.ok_or_else(|| TextError::plain(&format!("`{capture}` was not captured")))?;
+            let value = value
+                .ok_or_else(|| TextError::missing(&format!("`{capture}` was not captured")))?;
             context.insert(capture.clone(), Value::from(value.as_str()));
         }
         if !self.slots.is_empty() {
@@ -184,11 +199,21 @@ impl Uses {
             for (index, slot) in &self.slots {
                 let secret = values.secrets.get(index);
                 let secret = secret.ok_or_else(|| {
-                    TextError::plain(&format!("nothing was planted in the slot `{slot}`"))
+                    TextError::missing(&format!("nothing was planted in the slot `{slot}`"))
                 })?;
                 secrets.insert(slot.clone(), Value::from(secret.as_str()));
             }
             context.insert(SECRETS.to_owned(), Value::from(secrets));
+        }
+        if let Some(nonce) = values.nonce.filter(|_| self.nonce) {
+            context.insert(NONCE.to_owned(), Value::from(nonce));
+        }
+        if let Some(text) = self.draws {
+            let chance = Chance::new(values.chance, text);
+            context.insert(CHANCE.to_owned(), Value::from_object(chance));
+        }
+        if self.clock {
+            context.insert(CLOCK.to_owned(), Value::from(values.now_ms));
         }
         Ok(Value::from(context))
     }
@@ -203,6 +228,8 @@ pub(super) struct TextError {
     pub(super) range: Option<std::ops::Range<usize>>,
     /// True when another value might have gone well: no proof that the template is wrong.
     pub(super) depends_on_values: bool,
+    /// True when the user does not have yet what it names: a capture, or a canary.
+    pub(super) is_missing: bool,
 }
 
 impl TextError {
@@ -211,23 +238,34 @@ impl TextError {
             why: why.to_owned(),
             range: None,
             depends_on_values: true,
+            is_missing: false,
+        }
+    }
+
+    fn missing(why: &str) -> TextError {
+        TextError {
+            is_missing: true,
+            ..TextError::plain(why)
         }
     }
 
     /// Explains what the template engine reported of a template with these uses.
     pub(super) fn from_engine(error: &Error, uses: &Uses) -> TextError {
-        let about_the_template = matches!(
-            error.kind(),
-            ErrorKind::SyntaxError
-                | ErrorKind::BadEscape
-                | ErrorKind::UnknownFilter
-                | ErrorKind::UnknownFunction
-                | ErrorKind::UnknownTest
-                | ErrorKind::UnknownMethod
-                | ErrorKind::MissingArgument
-                | ErrorKind::TooManyArguments
-                | ErrorKind::OutOfFuel
-        );
+        let bounds = std::error::Error::source(error)
+            .and_then(|source| source.downcast_ref::<OutOfBounds>());
+        let about_the_template = bounds.is_some()
+            || matches!(
+                error.kind(),
+                ErrorKind::SyntaxError
+                    | ErrorKind::BadEscape
+                    | ErrorKind::UnknownFilter
+                    | ErrorKind::UnknownFunction
+                    | ErrorKind::UnknownTest
+                    | ErrorKind::UnknownMethod
+                    | ErrorKind::MissingArgument
+                    | ErrorKind::TooManyArguments
+                    | ErrorKind::OutOfFuel
+            );
         let has_private_values = uses.user || !uses.captures.is_empty();
         let why = match (error.kind(), error.detail()) {
             (ErrorKind::OutOfFuel, _) => {
@@ -242,10 +280,19 @@ impl TextError {
             }
             (kind, _) => kind.to_string(),
         };
+        let why = match bounds {
+            // What is out of bounds may be a value that is nobody's business.
+            Some(_) if has_private_values => {
+                "a function was given a number out of its bounds".to_owned()
+            }
+            Some(bounds) => bounds.to_string(),
+            None => why,
+        };
         TextError {
             why,
             range: error.range(),
             depends_on_values: !about_the_template,
+            is_missing: false,
         }
     }
 }
@@ -263,26 +310,13 @@ pub(super) fn engine() -> Environment<'static> {
         base64::engine::general_purpose::STANDARD.encode(text)
     });
     environment.add_filter("urlencode", |text: &str| percent_encode(text));
-    environment.add_function("secret", secret);
+    functions::add_to(&mut environment);
     environment
 }
 
 /// Writes everything but unreserved characters (RFC 3986) as `%XX`.
 pub(super) fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
-}
-
-fn secret(state: &State<'_, '_>, slot: &str) -> Result<Value, Error> {
-    let planted = state
-        .lookup(SECRETS)
-        .and_then(|secrets| secrets.get_attr(slot).ok());
-    match planted {
-        Some(value) if !value.is_undefined() => Ok(value),
-        _ => Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!("nothing was planted in the slot `{slot}`"),
-        )),
-    }
 }
 
 /// Takes at most [`TEMPLATE_OUTPUT_LIMIT`] bytes.

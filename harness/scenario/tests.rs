@@ -44,6 +44,9 @@ fn render(scenario: &Scenario, captures: &[(&str, &str)]) -> Result<Rendered, Re
         round: 4,
         captures: &captures,
         secrets: &secrets,
+        nonce: None,
+        chance: 0,
+        now_ms: 0,
     };
     scenario.steps().next().unwrap().render(&values)
 }
@@ -165,6 +168,9 @@ fn what_is_not_there_is_an_error_that_shows_no_value() {
         round: 1,
         captures: &captures,
         secrets: &nothing,
+        nonce: None,
+        chance: 0,
+        now_ms: 0,
     };
     let error = scenario.each_round[0].render(&values).unwrap_err();
     assert_eq!(

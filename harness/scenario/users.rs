@@ -171,6 +171,9 @@ impl Users {
             round: 0,
             captures: &BTreeMap::new(),
             secrets: &BTreeMap::new(),
+            nonce: None,
+            chance: 0,
+            now_ms: 0,
         };
         let render = |field: &str, text: &Text| {
             let rendered = text.render(&self.environment, &values);

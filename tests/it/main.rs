@@ -5,6 +5,7 @@
 //! - `command`: how the command is run, and the scenarios the tests run. No tests.
 //! - `careless`: a service of the tests' own that leaks what it can. No tests.
 //! - `verdicts`: verdicts and exit codes.
+//! - `control`: `run --control`.
 //! - `interrupted`: Ctrl-C and SIGTERM.
 //! - `reports`: formats, schema, streams, colour, printed texts.
 //! - `secrets`: what no output may hold.
@@ -19,6 +20,7 @@
 
 mod careless;
 mod command;
+mod control;
 mod crash;
 mod documents;
 mod interrupted;

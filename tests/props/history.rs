@@ -98,6 +98,9 @@ fn exchanges() -> impl Strategy<Value = Exchange> {
             done_ns: when.2,
             server: when.3,
             refused: when.4,
+            followed: false,
+            nonce: None,
+            provoked: None,
             outcome,
         }
     })
@@ -120,6 +123,7 @@ fn volleys() -> impl Strategy<Value = Volley> {
                 round,
                 requests,
                 server_spread_us,
+                offset_us: 0,
                 release: Release {
                     strategy,
                     connections,
@@ -176,6 +180,7 @@ pub(crate) fn start(salt: Salt) -> Start {
         session: None,
         sees: sees.to_vec(),
         removes: removes.to_vec(),
+        ..StepInfo::default()
     };
     Start {
         history_version: 1,
@@ -193,10 +198,12 @@ pub(crate) fn start(salt: Salt) -> Start {
             SlotInfo {
                 name: "mail".into(),
                 attachment: false,
+                ..SlotInfo::default()
             },
             SlotInfo {
                 name: "file".into(),
                 attachment: true,
+                ..SlotInfo::default()
             },
         ],
         steps: vec![
@@ -285,6 +292,9 @@ fn shows(id: u64, viewer: u32, canary: &str, place: usize) -> Exchange {
         done_ns: id + 1,
         server: None,
         refused: false,
+        followed: false,
+        nonce: None,
+        provoked: None,
         outcome,
     }
 }
@@ -391,7 +401,7 @@ proptest! {
             records.push(Record::Exchange(Exchange {
                 id: id as u64, user: UserId(user), step: 0, phase: Phase::Setup, round: 1, volley: None, connection: 0,
                 request: RequestLine { method: "POST".into(), path: "/login".into(), body_len: 0 },
-                sent_ns: 0, first_byte_ns: None, done_ns: 1, server: None, refused: false,
+                sent_ns: 0, first_byte_ns: None, done_ns: 1, server: None, refused: false, followed: false, nonce: None, provoked: None,
                 outcome: Outcome::Answer { status: 200, head, body: Bytes::new(), cut: false },
             }));
         }
@@ -546,6 +556,9 @@ fn a_secret_inside_a_coded_body_is_not_stored() {
         done_ns: 1,
         server: None,
         refused: false,
+        followed: false,
+        nonce: None,
+        provoked: None,
         outcome: Outcome::Answer {
             status: 200,
             head: head.into(),

@@ -44,6 +44,9 @@ fn exchange(id: u64, user: u32, outcome: Outcome) -> Exchange {
         done_ns: 30,
         server: None,
         refused: false,
+        followed: false,
+        nonce: None,
+        provoked: None,
         outcome,
     }
 }
@@ -61,6 +64,7 @@ fn volley() -> Record {
         round: 1,
         requests: 2,
         server_spread_us: None,
+        offset_us: 0,
         release,
     })
 }

@@ -171,6 +171,9 @@ fn render_all(
         round: 2,
         captures: &captures,
         secrets: &secrets,
+        nonce: None,
+        chance: 0,
+        now_ms: 0,
     };
     scenario
         .steps()

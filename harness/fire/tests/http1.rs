@@ -8,7 +8,7 @@ use crate::fire::exchange::{Answer, Failure};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-fn ask(acts: Vec<Act>, bounds: Bounds) -> Vec<Result<Answer, Failure>> {
+fn ask(acts: Vec<Act>, bounds: Bounds<'_>) -> Vec<Result<Answer, Failure>> {
     block_on(async {
         let count = acts.len();
         let server = Scripted::new(acts);

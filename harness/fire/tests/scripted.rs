@@ -2,14 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::fire::Clock;
 use crate::fire::connection::{Bounds, Connection};
 use crate::fire::dial::Dial;
 use crate::fire::exchange::Request;
+use crate::fire::{Clock, Stop};
 use crate::scenario::Protocol;
 
 /// What to do when a request has come.
@@ -110,11 +111,14 @@ fn request(stream: &mut TcpStream, tell: &Sender<Vec<u8>>) -> Option<Vec<u8>> {
     }
 }
 
-pub(super) fn bounds() -> Bounds {
+pub(super) fn bounds() -> Bounds<'static> {
+    static NEVER: LazyLock<Stop> = LazyLock::new(Stop::default);
     Bounds {
         keep: 1024,
         timeout: Duration::from_secs(20),
         clock: Clock::start(),
+        stop: &NEVER,
+        until_ns: u64::MAX,
     }
 }
 
@@ -126,6 +130,7 @@ pub(super) fn get(path: &str) -> Request {
         body: bytes::Bytes::new(),
         scheme: "http",
         authority: "127.0.0.1".to_owned(),
+        faults: crate::scenario::Faults::default(),
     }
 }
 

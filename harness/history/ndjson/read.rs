@@ -110,7 +110,9 @@ struct Header {
 }
 
 /// The kinds of records of this version, for telling an unknown kind from a broken record.
-const KINDS: [&str; 6] = ["start", "planted", "exchange", "volley", "note", "end"];
+const KINDS: [&str; 7] = [
+    "start", "planted", "exchange", "volley", "note", "control", "end",
+];
 
 impl<R: BufRead> Reader<R> {
     /// Reads from `input`.

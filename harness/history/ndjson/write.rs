@@ -175,7 +175,9 @@ impl<W: Write> Sink for Writer<W> {
                     elapsed_ns: *elapsed_ns,
                 })
             }
-            Record::Planted(_) | Record::Volley(_) | Record::End(_) => record.clone(),
+            Record::Planted(_) | Record::Volley(_) | Record::Control(_) | Record::End(_) => {
+                record.clone()
+            }
         };
         serde_json::to_writer(&mut self.output, &stored)?;
         self.output.write_all(b"\n")?;

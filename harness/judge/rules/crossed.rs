@@ -1,15 +1,16 @@
 //! A canary of one user in an exchange of another.
 
 use super::{Rule, RuleInfo, Seen};
-use crate::judge::ExposureKind;
 use crate::judge::findings::Crossing;
 use crate::judge::world::World;
+use crate::judge::{ExposureKind, Reason};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: "canary-crossed",
     title: "received another user's data",
     help: "The answer contains a secret that was planted in another user's data. Look for state that outlives a request or is \
            reached by two: a variable, cache entry, buffer or pooled connection that is filled in one request and read in another.",
+    explain: include_str!("explain/canary-crossed.txt"),
     kind: ExposureKind::Read,
     make: || Box::new(Crossed::default()),
 };
@@ -25,7 +26,11 @@ impl Rule for Crossed {
         let exchange = seen.exchange;
         for found in seen.found {
             let canary = found.canary;
-            if world.may_read(exchange.user, canary) {
+            // Nonces have a rule of their own; what is public is a control, and no secret.
+            if world.may_read(exchange.user, canary)
+                || world.is_public(canary.slot)
+                || world.is_nonce(canary.slot)
+            {
                 continue;
             }
             if !world.has_user(canary.owner) {
@@ -44,6 +49,7 @@ impl Rule for Crossed {
                 phase: exchange.phase,
                 round: exchange.round,
                 canary: Some(canary),
+                value: None,
             });
         }
     }
@@ -53,13 +59,14 @@ impl Rule for Crossed {
         _: &World,
         _: &mut crate::judge::findings::Findings,
         notes: &mut Vec<String>,
-    ) {
+    ) -> Vec<Reason> {
         if self.unknown_owners > 0 {
             notes.push(format!(
                 "{} texts look like canaries of this run but name an owner that it does not have; they were ignored",
                 self.unknown_owners
             ));
         }
+        Vec::new()
     }
 }
 

@@ -9,13 +9,14 @@ use crate::judge::control::listed;
 use crate::judge::facts::{self, Facts, is_accepted, status};
 use crate::judge::findings::{Crossing, Findings};
 use crate::judge::world::World;
-use crate::judge::{ExposureKind, Place, Side};
+use crate::judge::{ExposureKind, Place, Reason, Side};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: "foreign-write",
     title: "removed another user's data",
     help: "An item that its owner never asked to remove was gone when the owner read it back, and another user's request to \
            remove one showed that item, or left its own in place. Look for a write that takes the user from shared state instead of from its own request.",
+    explain: include_str!("explain/foreign-write.txt"),
     kind: ExposureKind::Write,
     make: || Box::new(ForeignWrite::default()),
 };
@@ -150,7 +151,7 @@ impl Rule for ForeignWrite {
 
     fn volley(&mut self, facts: &Facts) {
         if std::mem::take(&mut self.has_removal_in_volley) && self.volleys.len() < VOLLEYS_KEPT {
-            self.volleys.push(facts.clone());
+            self.volleys.push(facts.without_answers());
         }
     }
 
@@ -164,7 +165,7 @@ impl Rule for ForeignWrite {
         self.volleys.clear();
     }
 
-    fn finish(&mut self, world: &World, _: &mut Findings, notes: &mut Vec<String>) {
+    fn finish(&mut self, world: &World, _: &mut Findings, notes: &mut Vec<String>) -> Vec<Reason> {
         if !self.unshown.is_empty() {
             let users: Vec<String> = self
                 .unshown
@@ -179,6 +180,7 @@ impl Rule for ForeignWrite {
         if self.removals_lost {
             notes.push(format!("more than {REMOVALS_KEPT} removing requests between two read-backs; rule {} saw the first", INFO.id));
         }
+        Vec::new()
     }
 }
 
@@ -326,6 +328,7 @@ impl ForeignWrite {
             phase: actor.phase,
             round: actor.round,
             canary: Some(canary),
+            value: None,
         };
         let victim_side = victim_side(&mut self.volleys, &actor, owner).unwrap_or(read_back);
         findings.order(actor.side.order, victim_side.order);

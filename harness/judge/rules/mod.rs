@@ -4,18 +4,21 @@
 
 mod crossed;
 mod foreign_write;
+mod learnt;
+mod outlived;
 mod shared_session;
+mod shifted;
 
 use std::fmt;
 
 use crate::history::Exchange;
 use crate::identity::Canary;
 
-use super::ExposureKind;
 use super::facts::Facts;
 use super::findings::{Crossing, Findings};
 use super::look::Found;
 use super::world::World;
+use super::{ExposureKind, Reason};
 
 /// A rule, for people and reports.
 #[derive(Clone, Copy)]
@@ -26,6 +29,8 @@ pub struct RuleInfo {
     pub title: &'static str,
     /// What it is evidence for, and where to look for the cause.
     pub help: &'static str,
+    /// A page on it, for whoever has one of its exposures before them.
+    pub explain: &'static str,
     /// The kind of its exposures.
     pub kind: ExposureKind,
     make: fn() -> Box<dyn Rule>,
@@ -41,7 +46,14 @@ impl fmt::Debug for RuleInfo {
 }
 
 /// All rules.
-pub static RULES: &[RuleInfo] = &[crossed::INFO, shared_session::INFO, foreign_write::INFO];
+pub static RULES: &[RuleInfo] = &[
+    crossed::INFO,
+    shared_session::INFO,
+    foreign_write::INFO,
+    shifted::INFO,
+    outlived::INFO,
+    learnt::INFO,
+];
 
 /// An exchange, and what was found in it.
 pub(super) struct Seen<'a> {
@@ -59,14 +71,26 @@ pub(super) trait Rule: Send {
     /// An exchange. Whatever is pushed to `crossings` has the exchange's user for its viewer.
     fn exchange(&mut self, _seen: &Seen<'_>, _world: &World, _crossings: &mut Vec<Crossing>) {}
 
+    /// Whether the exchange that was taken last shows something of anybody's, when the rule can tell.
+    fn shows(&self) -> Option<bool> {
+        None
+    }
+
     /// A volley is over, and these were its exchanges.
     fn volley(&mut self, _facts: &Facts) {}
 
     /// The users' states have been read back.
     fn read_back(&mut self, _world: &World, _findings: &mut Findings, _notes: &mut Vec<String>) {}
 
-    /// The history is over.
-    fn finish(&mut self, _world: &World, _findings: &mut Findings, _notes: &mut Vec<String>) {}
+    /// The history is over. Gives the reasons for which nothing is proved, if there are any.
+    fn finish(
+        &mut self,
+        _world: &World,
+        _findings: &mut Findings,
+        _notes: &mut Vec<String>,
+    ) -> Vec<Reason> {
+        Vec::new()
+    }
 }
 
 /// One of each.

@@ -9,7 +9,7 @@ use crate::identity::UserId;
 use crate::judge::facts::{self, is_accepted};
 use crate::judge::findings::{Crossing, Findings};
 use crate::judge::world::World;
-use crate::judge::{ExposureKind, Place, Side};
+use crate::judge::{ExposureKind, Place, Reason, Side};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: "session-shared",
@@ -17,6 +17,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     help: "Two log-ins of different users were answered with one and the same session cookie. Look for an id that is made from \
            something two requests can share (time, a counter read before it is written, a seeded generator), and for log-in \
            answers that a cache may keep.",
+    explain: include_str!("explain/session-shared.txt"),
     kind: ExposureKind::Session,
     make: || Box::new(SharedSession::default()),
 };
@@ -94,7 +95,12 @@ impl Rule for SharedSession {
         }
     }
 
-    fn finish(&mut self, world: &World, findings: &mut Findings, notes: &mut Vec<String>) {
+    fn finish(
+        &mut self,
+        world: &World,
+        findings: &mut Findings,
+        notes: &mut Vec<String>,
+    ) -> Vec<Reason> {
         for shared in std::mem::take(&mut self.shared) {
             let crossing = Crossing {
                 rule: INFO.id,
@@ -108,6 +114,7 @@ impl Rule for SharedSession {
                 phase: shared.phase,
                 round: shared.round,
                 canary: None,
+                value: None,
             };
             findings.add(crossing, world, || {
                 (*shared.viewer.side, Some(*shared.victim.side))
@@ -120,6 +127,7 @@ impl Rule for SharedSession {
                 String::from_utf8_lossy(name)
             ));
         }
+        Vec::new()
     }
 }
 

@@ -22,6 +22,7 @@ pub(in crate::judge) fn start(users: usize) -> Start {
         session: None,
         sees: sees.to_vec(),
         removes: removes.to_vec(),
+        ..StepInfo::default()
     };
     Start {
         history_version: HISTORY_VERSION,
@@ -39,10 +40,12 @@ pub(in crate::judge) fn start(users: usize) -> Start {
             SlotInfo {
                 name: "mail".into(),
                 attachment: false,
+                ..SlotInfo::default()
             },
             SlotInfo {
                 name: "file".into(),
                 attachment: true,
+                ..SlotInfo::default()
             },
         ],
         steps: vec![
@@ -103,6 +106,9 @@ pub(in crate::judge) fn exchange(id: u64, user: u32, step: u16) -> Exchange {
         done_ns: id * 10 + 6,
         server: None,
         refused: false,
+        followed: false,
+        nonce: None,
+        provoked: None,
         outcome: answer(200, "", b""),
     }
 }
@@ -184,6 +190,7 @@ impl Story {
             round: 1,
             requests: count,
             server_spread_us: None,
+            offset_us: 0,
             release,
         }));
         self

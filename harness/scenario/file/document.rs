@@ -11,17 +11,18 @@ use super::steps::{List, StepReader, is_identifier};
 use super::texts::{Compiler, Place};
 use crate::identity::UserId;
 use crate::judge::Verdict;
-use crate::scenario::environment::Lookup;
 use crate::scenario::error::Fault;
+use crate::scenario::network::{Network, SessionSettings};
 use crate::scenario::settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
     TargetSpec,
 };
+use crate::scenario::surroundings::Surroundings;
 use crate::scenario::template::Text;
 use crate::scenario::users::{Origin, Users};
 use crate::scenario::{SCENARIO_VERSION, Scenario, Supplied};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "version",
     "title",
     "expect",
@@ -34,6 +35,8 @@ const KEYS: [&str; 12] = [
     "each-round",
     "volley",
     "read-back",
+    "refresh",
+    "clean-up",
 ];
 pub(super) const STORY: &str = "# Would catch:";
 const FIRE_KEYS: [&str; 11] = [
@@ -54,20 +57,21 @@ pub(super) fn read(
     name: &str,
     text: &str,
     document: &Spanned<DeTable<'_>>,
-    lookup: &Lookup<'_>,
+    surroundings: &dyn Surroundings,
 ) -> Result<Scenario, Fault> {
     let root_node = Spanned::new(document.span(), DeValue::Table(document.get_ref().clone()));
     let root = Fields::open(&root_node, "a scenario", &KEYS)?;
     read_version(&root)?;
     let target = read_target(&root)?;
     let fire = read_fire(&root)?;
-    let mut compiler = Compiler::new(text, lookup);
+    let mut compiler = Compiler::new(text, surroundings);
     let users = read_users(&root, &mut compiler)?;
-    let mixed = fire.pattern == Pattern::Mixed;
+    // With any other pattern not every user has an answer to every step of the volley.
+    let captures_may_lack = fire.pattern != Pattern::Same;
     let mut steps = StepReader::new(&mut compiler, text, &users);
     let mut lists = Vec::new();
-    for list in [List::Setup, List::EachRound, List::Volley, List::ReadBack] {
-        lists.push(steps.read_list(&root, list, mixed)?);
+    for list in List::ALL {
+        lists.push(steps.read_list(&root, list, captures_may_lack)?);
     }
     read_secrets(&root, &mut compiler)?;
     let environment = compiler.environment();
@@ -82,16 +86,24 @@ pub(super) fn read(
         name: name.to_owned(),
         story: story_of(text).to_owned(),
         expect: read_expect(&root)?,
+        tags: Vec::new(),
         target,
+        hosts: BTreeMap::new(),
+        network: Network::default(),
+        session: SessionSettings::default(),
         users,
         slots: compiler.slots,
         setup: next(),
         each_round: next(),
         volley: next(),
         read_back: next(),
+        refresh: next(),
+        clean_up: next(),
+        thresholds: Vec::new(),
         fire,
         limits: read_limits(&root)?,
         supplied: Supplied(compiler.supplied),
+        marks_requests: false,
     };
     match scenario.volley.is_empty() {
         true => Err(root.missing(

@@ -4,15 +4,17 @@ mod bodies;
 mod document;
 mod fields;
 mod mask;
+mod slots;
 mod steps;
 mod texts;
 mod write;
+mod write_step;
 
 use toml::de::DeTable;
 
 use super::Scenario;
-use super::environment::Lookup;
 use super::error::{Fault, FaultKind, ScenarioError};
+use super::surroundings::Surroundings;
 
 pub(super) use write::write;
 
@@ -43,7 +45,11 @@ pub(super) fn text_of<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Scenar
     })
 }
 
-pub(super) fn read(name: &str, text: &str, lookup: &Lookup<'_>) -> Result<Scenario, ScenarioError> {
+pub(super) fn read(
+    name: &str,
+    text: &str,
+    surroundings: &dyn Surroundings,
+) -> Result<Scenario, ScenarioError> {
     if text.len() > FILE_LIMIT {
         return Err(too_large(name, text.len()));
     }
@@ -53,7 +59,7 @@ pub(super) fn read(name: &str, text: &str, lookup: &Lookup<'_>) -> Result<Scenar
         let fault = Fault::new(span, "not TOML", error.message()).kind(FaultKind::Syntax);
         ScenarioError::new(name, mask::mask_unread(text), fault)
     })?;
-    let scenario = document::read(name, text, &document, lookup);
+    let scenario = document::read(name, text, &document, surroundings);
     scenario.map_err(|fault| ScenarioError::new(name, mask::mask(text, document.get_ref()), fault))
 }
 

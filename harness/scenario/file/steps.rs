@@ -13,6 +13,7 @@ use super::texts::{Compiler, Place};
 use crate::history::StepRole;
 use crate::scenario::capture::{Capture, CaptureFrom, is_json_pointer};
 use crate::scenario::error::{Fault, line_of};
+use crate::scenario::fault::Faults;
 use crate::scenario::settings::Bounds;
 use crate::scenario::status::{Allowed, StatusRule};
 use crate::scenario::step::{Step, check_header_value, check_path};
@@ -36,22 +37,36 @@ const SENDERS_HEADERS: [&str; 8] = [
     "upgrade",
 ];
 
-/// One of the four lists of steps.
+/// One of the lists of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
     Setup,
     EachRound,
     Volley,
     ReadBack,
+    Refresh,
+    CleanUp,
 }
 
 impl List {
+    /// All of them, in the order of their steps' numbers.
+    pub(super) const ALL: [List; 6] = [
+        List::Setup,
+        List::EachRound,
+        List::Volley,
+        List::ReadBack,
+        List::Refresh,
+        List::CleanUp,
+    ];
+
     pub(super) fn key(self) -> &'static str {
         match self {
             List::Setup => "setup",
             List::EachRound => "each-round",
             List::Volley => "volley",
             List::ReadBack => "read-back",
+            List::Refresh => "refresh",
+            List::CleanUp => "clean-up",
         }
     }
 
@@ -61,22 +76,25 @@ impl List {
             List::EachRound => "[[each-round]]",
             List::Volley => "[[volley]]",
             List::ReadBack => "[[read-back]]",
+            List::Refresh => "[[refresh]]",
+            List::CleanUp => "[[clean-up]]",
         }
     }
 
     fn place(self) -> Place {
         match self {
-            List::Setup | List::EachRound => Place::Planting,
-            List::Volley | List::ReadBack => Place::Naming,
+            List::Setup | List::EachRound | List::Refresh => Place::Planting,
+            List::Volley | List::ReadBack | List::CleanUp => Place::Naming,
         }
     }
 
     fn role(self, login: bool) -> StepRole {
         match self {
-            List::Setup | List::EachRound if login => StepRole::LogIn,
-            List::Setup | List::EachRound => StepRole::Prepare,
+            List::Setup | List::EachRound | List::Refresh if login => StepRole::LogIn,
+            List::Setup | List::EachRound | List::Refresh => StepRole::Prepare,
             List::Volley => StepRole::Fire,
             List::ReadBack => StepRole::ReadBack,
+            List::CleanUp => StepRole::CleanUp,
         }
     }
 }
@@ -188,6 +206,16 @@ impl<'c, 'l> StepReader<'c, 'l> {
             index,
             name,
             role: list.role(login),
+            host: None,
+            anonymous: false,
+            redirects: None,
+            wait_ms: 0,
+            echoes: false,
+            learns: false,
+            dead: None,
+            with: None,
+            companion: false,
+            faults: Faults::default(),
             line: line_of(self.document, fields.span().start),
             session: read_session(&fields, login)?,
             status: read_status(&fields)?,
@@ -200,6 +228,7 @@ impl<'c, 'l> StepReader<'c, 'l> {
             headers,
             body,
             readers,
+            session_headers: Arc::default(),
             environment: Arc::clone(&self.no_templates),
         })
     }
@@ -348,6 +377,9 @@ impl<'c, 'l> StepReader<'c, 'l> {
                 round: 1,
                 captures: &nothing,
                 secrets: &BTreeMap::new(),
+                nonce: None,
+                chance: 0,
+                now_ms: 0,
             };
             let Ok(name) = self.compiler.fill_in(reader, &values) else {
                 continue;

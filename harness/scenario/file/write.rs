@@ -2,34 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use toml::{Table, Value};
+use toml::Value;
 
 use super::document::{STORY, verdict_word};
 use super::steps::List;
-use crate::history::StepRole;
-use crate::scenario::body::Body;
-use crate::scenario::capture::CaptureFrom;
+use super::write_step::write_step;
 use crate::scenario::settings::TargetSpec;
-use crate::scenario::status::{Allowed, StatusRule};
-use crate::scenario::step::Step;
 use crate::scenario::template::Text;
 use crate::scenario::users::Origin;
 use crate::scenario::{SCENARIO_VERSION, Scenario};
 
 /// Lines of a file under construction.
-struct Page(String);
+pub(super) struct Page(pub(super) String);
 
 impl Page {
     fn heading(&mut self, heading: &str) {
         self.0.push_str(&format!("\n{heading}\n"));
     }
 
-    fn entry(&mut self, key: &str, value: impl Into<Value>) {
+    pub(super) fn entry(&mut self, key: &str, value: impl Into<Value>) {
         self.0
             .push_str(&format!("{} = {}\n", quoted_key(key), value.into()));
     }
 
-    fn text(&mut self, key: &str, text: &str) {
+    pub(super) fn text(&mut self, key: &str, text: &str) {
         self.entry(key, text);
     }
 
@@ -79,6 +75,8 @@ pub(in crate::scenario) fn write(scenario: &Scenario) -> String {
         (List::EachRound, &scenario.each_round),
         (List::Volley, &scenario.volley),
         (List::ReadBack, &scenario.read_back),
+        (List::Refresh, &scenario.refresh),
+        (List::CleanUp, &scenario.clean_up),
     ];
     for (list, steps) in lists {
         for step in steps {
@@ -90,7 +88,7 @@ pub(in crate::scenario) fn write(scenario: &Scenario) -> String {
 }
 
 /// A number as TOML has it; every limit lies far below the largest one.
-fn whole(number: u64) -> i64 {
+pub(super) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -144,74 +142,4 @@ fn write_fire(page: &mut Page, scenario: &Scenario) {
     page.entry("solo", fire.solo);
     page.entry("sequence", fire.sequence);
     page.entry("min-overlaps", whole(fire.min_overlaps));
-}
-
-fn write_step(page: &mut Page, step: &Step, scenario: &Scenario) {
-    page.text("name", &step.name);
-    if step.role == StepRole::LogIn {
-        page.entry("login", true);
-    }
-    if let Some(session) = &step.session {
-        page.text("session", session);
-    }
-    page.text("method", &step.method);
-    page.text("path", step.path.source());
-    if !step.headers.is_empty() {
-        page.entry("headers", sources(&step.headers));
-    }
-    match &step.body {
-        Body::Empty => {}
-        Body::Json(value, _) => page.entry("json", value.clone()),
-        Body::Form(fields) => page.entry("form", sources(fields)),
-        Body::Text(text) => page.text("text", text.source()),
-    }
-    if step.status != StatusRule::default() {
-        let allowed = step.status.allowed().iter().map(|allowed| match allowed {
-            Allowed::Code(code) => Value::from(i64::from(*code)),
-            Allowed::Class(_) => Value::from(allowed.to_string()),
-        });
-        page.entry("status", Value::Array(allowed.collect()));
-    }
-    if !step.captures.is_empty() {
-        let mut captures = Table::new();
-        for capture in &step.captures {
-            let (key, value) = match &capture.from {
-                CaptureFrom::Json(pointer) => ("json", pointer),
-                CaptureFrom::Header(name) => ("header", name),
-                CaptureFrom::Cookie(name) => ("cookie", name),
-            };
-            let from = Table::from_iter([(key.to_owned(), Value::from(value.as_str()))]);
-            captures.insert(capture.name.clone(), Value::Table(from));
-        }
-        page.entry("capture", Value::Table(captures));
-    }
-    if !step.readers.is_empty() {
-        page.entry(
-            "readers",
-            Value::Array(
-                step.readers
-                    .iter()
-                    .map(|reader| Value::from(reader.source()))
-                    .collect(),
-            ),
-        );
-    }
-    for (key, slots) in [("sees", &step.sees), ("removes", &step.removes)] {
-        let names = slots
-            .iter()
-            .filter_map(|slot| scenario.slots.get(usize::from(*slot)));
-        let names: Vec<Value> = names.map(|slot| Value::from(slot.name.as_str())).collect();
-        if !names.is_empty() {
-            page.entry(key, Value::Array(names));
-        }
-    }
-}
-
-fn sources(texts: &[(String, Text)]) -> Value {
-    Value::Table(
-        texts
-            .iter()
-            .map(|(key, text)| (key.clone(), Value::from(text.source())))
-            .collect(),
-    )
 }

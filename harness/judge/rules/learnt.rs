@@ -1,0 +1,325 @@
+//! A value that only one user's own answers contained, in an answer to another.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Rule, RuleInfo, Seen};
+use crate::history::{Exchange, Phase};
+use crate::identity::{UserId, digest};
+use crate::judge::evidence::Mark;
+use crate::judge::facts::{self, is_accepted};
+use crate::judge::findings::{Crossing, Findings};
+use crate::judge::tokens::{is_identifying, values};
+use crate::judge::world::World;
+use crate::judge::{ExposureKind, Place, Reason, ReasonKind, Side};
+
+pub(super) const INFO: RuleInfo = RuleInfo {
+    id: "learnt-value-crossed",
+    title: "received a value that only another user had",
+    help: "Before, every user asked alone several times. The answer contains a value that each of the victim's answers \
+           contained then and no answer to anybody else. Look for state that outlives a request or is reached by two.",
+    explain: include_str!("explain/learnt-value-crossed.txt"),
+    kind: ExposureKind::Read,
+    make: || Box::new(Learnt::default()),
+};
+
+/// Values that are remembered of all solo answers, as digests.
+const SEEN_KEPT: usize = 1_000_000;
+/// Values that are learnt of one user.
+const LEARNT_PER_USER: usize = 5_000;
+/// Distinct crossings, by viewer, victim and step, that are remembered until the end.
+const CROSSINGS_KEPT: usize = 1_000;
+/// Solo answers of a user to a step, below which nothing is learnt from them.
+const REPEATS_NEEDED: u32 = 2;
+
+/// For steps that learn ([`StepInfo::learns`](crate::history::StepInfo::learns)). A value is learnt as one user's when
+///
+/// - every one of at least two accepted solo answers to the user's step contains it, so it does not change;
+/// - no solo answer of any other user to any such step contains it, though the users took turns between the repetitions;
+/// - it is no number, date or time, and neither very short nor very long (see `tokens.rs`), and no canary.
+///
+/// Values are compared whole; likeness counts for nothing. What another user then receives may still have become everybody's
+/// meanwhile: a shared list that has changed. So a crossing counts only when the viewer, asking alone after the volleys, does
+/// not receive the value; if it does, there is a reason against a clean result instead, since that is what a cache does as
+/// well. When the viewer did not ask again, only identifying values count (addresses, ids, long tokens), no words. A value
+/// that stands in the viewer's own request is an echo.
+#[derive(Debug, Default)]
+struct Learnt {
+    /// Whose solo answers contained a value: one user's, or several users'.
+    seen: HashMap<u64, Option<UserId>>,
+    is_full: bool,
+    /// What every solo answer so far of a user to a step contained.
+    stable: BTreeMap<(UserId, u16), Stable>,
+    /// Filled when the first learning step is sent other than alone.
+    learnt: Option<HashMap<u64, (UserId, Box<str>)>>,
+    learnt_of: BTreeMap<UserId, usize>,
+    crossings: BTreeMap<(UserId, UserId, u16), Kept>,
+    /// Viewers and values, as digests, that the viewer receives alone as well by now.
+    shared_by_now: BTreeSet<(UserId, u64)>,
+    /// Users and steps that asked alone again after the volleys.
+    asked_again: BTreeSet<(UserId, u16)>,
+    fired: BTreeSet<UserId>,
+    /// Answers in volleys that should hold something learnt, and those that did.
+    fired_to_see: u64,
+    fired_and_seen: u64,
+    last_shows: Option<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Stable {
+    repeats: u32,
+    values: BTreeMap<u64, Box<str>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    crossing: Crossing,
+    value: u64,
+    is_identifying: bool,
+    side: Side,
+    times: u64,
+    in_volleys: u64,
+}
+
+impl Rule for Learnt {
+    fn exchange(&mut self, seen: &Seen<'_>, world: &World, _: &mut Vec<Crossing>) {
+        let exchange = seen.exchange;
+        self.last_shows = None;
+        let learns = world.step(exchange.step).is_some_and(|step| step.learns);
+        if !learns || exchange.followed {
+            return;
+        }
+        match (exchange.phase, &self.learnt) {
+            (Phase::Solo, None) => self.learn(exchange, world),
+            (Phase::Solo, Some(_)) => self.ask_again(exchange),
+            (Phase::Setup, _) => {}
+            (_, None) => {
+                self.decide();
+                self.look(exchange, world);
+            }
+            (_, Some(_)) => self.look(exchange, world),
+        }
+    }
+
+    fn shows(&self) -> Option<bool> {
+        self.last_shows
+    }
+
+    fn finish(
+        &mut self,
+        world: &World,
+        findings: &mut Findings,
+        notes: &mut Vec<String>,
+    ) -> Vec<Reason> {
+        let mut reasons = self.control(world);
+        for kept in std::mem::take(&mut self.crossings).into_values() {
+            let (viewer, victim) = (kept.crossing.viewer, kept.crossing.victim);
+            let told = |what: &str| {
+                format!(
+                    "{} received a value that had only been {}'s ({}), {what}",
+                    world.user_name(viewer),
+                    world.user_name(victim),
+                    world.step_name(kept.crossing.step)
+                )
+            };
+            if self.shared_by_now.contains(&(viewer, kept.value)) {
+                let text = told(
+                    "and receives it alone as well by now: it is shared meanwhile, or a cache keeps it",
+                );
+                reasons.push(Reason::new(ReasonKind::Learning, text));
+                continue;
+            }
+            let asked_again = self.asked_again.contains(&(viewer, kept.crossing.step));
+            if !asked_again && !kept.is_identifying {
+                notes.push(told(
+                    "but did not ask again alone: it may have become everybody's",
+                ));
+                continue;
+            }
+            findings.in_volleys += kept.in_volleys;
+            for _ in 0..kept.times {
+                findings.add(kept.crossing.clone(), world, || (kept.side.clone(), None));
+            }
+        }
+        if self.is_full {
+            notes.push(format!(
+                "users' answers hold more than {SEEN_KEPT} values; what came later was not learnt"
+            ));
+        }
+        reasons
+    }
+}
+
+impl Learnt {
+    fn learn(&mut self, exchange: &Exchange, world: &World) {
+        let marker = world.salt.marker();
+        let user = exchange.user;
+        let mut found: BTreeMap<u64, Box<str>> = BTreeMap::new();
+        values(exchange, |value| {
+            if !value.contains(&marker) {
+                found.insert(digest(0, &[value.as_bytes()]), value.into());
+            }
+        });
+        for value in found.keys() {
+            let is_room = self.seen.len() < SEEN_KEPT;
+            match self.seen.get_mut(value) {
+                Some(owner) if *owner != Some(user) => *owner = None,
+                Some(_) => {}
+                None if is_room => {
+                    self.seen.insert(*value, Some(user));
+                }
+                None => self.is_full = true,
+            }
+        }
+        // A refused answer is still looked at for what others are shown; it teaches nothing of its own user.
+        if !is_accepted(exchange) {
+            return;
+        }
+        let stable = self.stable.entry((user, exchange.step)).or_default();
+        stable.repeats += 1;
+        if stable.repeats == 1 {
+            stable.values = found;
+        } else {
+            stable.values.retain(|value, _| found.contains_key(value));
+        }
+    }
+
+    fn decide(&mut self) {
+        let mut learnt = HashMap::new();
+        for ((user, _), stable) in std::mem::take(&mut self.stable) {
+            if stable.repeats < REPEATS_NEEDED {
+                continue;
+            }
+            let of_user = self.learnt_of.entry(user).or_default();
+            for (value, text) in stable.values {
+                if *of_user < LEARNT_PER_USER && self.seen.get(&value) == Some(&Some(user)) {
+                    *of_user += usize::from(learnt.insert(value, (user, text)).is_none());
+                }
+            }
+        }
+        self.learnt = Some(learnt);
+        self.seen = HashMap::new();
+    }
+
+    /// Looks for what was learnt, in an answer that may have been raced.
+    fn look(&mut self, exchange: &Exchange, world: &World) {
+        let Some(learnt) = &self.learnt else {
+            return;
+        };
+        let is_fired = exchange.phase == Phase::Volley;
+        if is_fired {
+            self.fired.insert(exchange.user);
+        }
+        let (mut shows, mut own) = (false, false);
+        let mut crossed: BTreeMap<UserId, (u64, Box<str>)> = BTreeMap::new();
+        values(exchange, |value| {
+            let key = digest(0, &[value.as_bytes()]);
+            let Some((owner, _)) = learnt.get(&key).filter(|known| *known.1 == *value) else {
+                return;
+            };
+            shows = true;
+            if *owner == exchange.user {
+                own = true;
+            } else if !exchange.request.path.contains(value) {
+                let better = crossed
+                    .get(owner)
+                    .is_none_or(|(_, known)| is_identifying(value) && !is_identifying(known));
+                if better {
+                    crossed.insert(*owner, (key, value.into()));
+                }
+            }
+        });
+        self.last_shows = Some(shows);
+        if is_fired {
+            self.fired_to_see += 1;
+            self.fired_and_seen += u64::from(own);
+        }
+        for (victim, (key, value)) in crossed {
+            self.crossed(exchange, victim, key, &value, world);
+        }
+    }
+
+    fn crossed(
+        &mut self,
+        exchange: &Exchange,
+        victim: UserId,
+        value: u64,
+        text: &str,
+        world: &World,
+    ) {
+        let key = (exchange.user, victim, exchange.step);
+        let is_full = self.crossings.len() == CROSSINGS_KEPT;
+        if let Some(kept) = self.crossings.get_mut(&key) {
+            kept.times += 1;
+            kept.in_volleys += u64::from(exchange.phase == Phase::Volley);
+        } else if !is_full {
+            let crossing = Crossing {
+                rule: INFO.id,
+                kind: INFO.kind,
+                viewer: exchange.user,
+                victim,
+                step: exchange.step,
+                slot: None,
+                place: Place::Body,
+                form: None,
+                phase: exchange.phase,
+                round: exchange.round,
+                canary: None,
+                value: Some(text.to_owned()),
+            };
+            let kept = Kept {
+                crossing,
+                value,
+                is_identifying: is_identifying(text),
+                side: facts::side_with(exchange, Mark::Text(text), world.salt),
+                times: 1,
+                in_volleys: u64::from(exchange.phase == Phase::Volley),
+            };
+            self.crossings.insert(key, kept);
+        }
+    }
+
+    /// Alone, after volleys.
+    fn ask_again(&mut self, exchange: &Exchange) {
+        if !is_accepted(exchange) {
+            return;
+        }
+        self.asked_again.insert((exchange.user, exchange.step));
+        let Some(learnt) = &self.learnt else {
+            return;
+        };
+        values(exchange, |value| {
+            let key = digest(0, &[value.as_bytes()]);
+            if learnt
+                .get(&key)
+                .is_some_and(|known| known.0 != exchange.user)
+            {
+                self.shared_by_now.insert((exchange.user, key));
+            }
+        });
+    }
+
+    /// Why the run proves nothing: nothing was learnt of somebody, or it did not come back.
+    fn control(&self, world: &World) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        let blank: Vec<String> = self
+            .fired
+            .iter()
+            .filter(|user| self.learnt_of.get(user).is_none_or(|learnt| *learnt == 0))
+            .map(|user| world.user_name(*user))
+            .collect();
+        if !blank.is_empty() {
+            let text = format!(
+                "nothing was learnt by which the data of {} would be known: no value that stays is in their answers alone",
+                crate::judge::control::listed(&blank)
+            );
+            reasons.push(Reason::new(ReasonKind::Learning, text));
+        } else if self.fired_to_see > 0 && self.fired_and_seen == 0 {
+            let text = "no answer in a volley contained what was learnt of its user";
+            reasons.push(Reason::new(ReasonKind::Learning, text));
+        }
+        reasons
+    }
+}
+
+#[cfg(test)]
+mod tests;
