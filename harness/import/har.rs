@@ -14,7 +14,15 @@ const ANSWER_LIMIT: usize = 4 << 20;
 
 /// Kinds of requests in Chrome that are no pages and no calls of an interface.
 const OTHER_KINDS: [&str; 9] = [
-    "stylesheet", "script", "image", "font", "media", "manifest", "texttrack", "ping", "csp-violation-report",
+    "stylesheet",
+    "script",
+    "image",
+    "font",
+    "media",
+    "manifest",
+    "texttrack",
+    "ping",
+    "csp-violation-report",
 ];
 
 pub(super) fn read(text: &str) -> Result<Seen, ImportError> {
@@ -32,8 +40,14 @@ pub(super) fn read(text: &str) -> Result<Seen, ImportError> {
         ));
     };
     let creator = log.get("browser").or_else(|| log.get("creator"));
-    let creator = creator.and_then(|creator| creator.str("name")).unwrap_or_default();
-    let creator: String = creator.chars().filter(|c| c.is_ascii_alphanumeric() || *c == ' ').take(30).collect();
+    let creator = creator
+        .and_then(|creator| creator.str("name"))
+        .unwrap_or_default();
+    let creator: String = creator
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == ' ')
+        .take(30)
+        .collect();
     let mut seen = Seen {
         from: match creator.trim() {
             "" => "a HAR".to_owned(),
@@ -61,9 +75,17 @@ pub(super) fn read(text: &str) -> Result<Seen, ImportError> {
 fn broken(error: &serde_json::Error) -> ImportError {
     let (line, column) = (error.line(), error.column());
     let (message, remedy) = match error.classify() {
-        serde_json::error::Category::Eof => ("the HAR ends too early", "it was cut off: export it again"),
-        _ if error.to_string().contains("recursion") => ("the HAR is nested too deeply", "export it with a browser; no HAR is so deep"),
-        _ => ("the HAR is not JSON", "export it again; what stands here breaks it"),
+        serde_json::error::Category::Eof => {
+            ("the HAR ends too early", "it was cut off: export it again")
+        }
+        _ if error.to_string().contains("recursion") => (
+            "the HAR is nested too deeply",
+            "export it with a browser; no HAR is so deep",
+        ),
+        _ => (
+            "the HAR is not JSON",
+            "export it again; what stands here breaks it",
+        ),
     };
     ImportError::new(message, remedy).at(line, column)
 }
@@ -80,7 +102,8 @@ fn read_entry(entry: &Json) -> Result<Exchange, &'static str> {
         _ => {}
     }
     let url = request.str("url").unwrap_or_default();
-    if url.starts_with("data:") || url.starts_with("blob:") || url.starts_with("chrome-extension:") {
+    if url.starts_with("data:") || url.starts_with("blob:") || url.starts_with("chrome-extension:")
+    {
         return Err("inside of the browser");
     }
     let url = url::Url::parse(url).map_err(|_| "with a URL that cannot be read")?;
@@ -138,7 +161,10 @@ fn read_body(data: &Json) -> Body {
         return Body::Form(data.list("params").iter().filter_map(field).collect());
     }
     match Body::from_text(kind, text) {
-        Body::Text(_) if text.contains('\u{fffd}') || text.chars().any(|c| c.is_control() && !c.is_whitespace()) => {
+        Body::Text(_)
+            if text.contains('\u{fffd}')
+                || text.chars().any(|c| c.is_control() && !c.is_whitespace()) =>
+        {
             Body::Left("it is no text: raw = { file = \"body.bin\" }".to_owned())
         }
         body => body,
@@ -155,17 +181,33 @@ fn read_multipart(data: &Json, kind: &str, text: &str) -> Body {
                 text: Text::plain(param.str("value").unwrap_or_default()),
                 is_file: filename.is_some(),
                 filename: filename.map(str::to_owned),
-                kind: param.str("contentType").filter(|kind| !kind.is_empty()).map(str::to_owned),
+                kind: param
+                    .str("contentType")
+                    .filter(|kind| !kind.is_empty())
+                    .map(str::to_owned),
             })
         };
         return Body::Multipart(params.iter().filter_map(part).collect());
     }
-    let boundary = kind.split("boundary=").nth(1).map(|rest| rest.trim_matches('"'));
+    let boundary = kind
+        .split("boundary=")
+        .nth(1)
+        .map(|rest| rest.trim_matches('"'));
     let Some(boundary) = boundary.filter(|boundary| !boundary.is_empty()) else {
         return Body::Left("the multipart body has no boundary".to_owned());
     };
-    let boundary = format!("--{}", boundary.split(';').next().unwrap_or(boundary).trim_matches('"'));
-    let parts: Vec<Part> = text.split(boundary.as_str()).filter_map(read_part).collect();
+    let boundary = format!(
+        "--{}",
+        boundary
+            .split(';')
+            .next()
+            .unwrap_or(boundary)
+            .trim_matches('"')
+    );
+    let parts: Vec<Part> = text
+        .split(boundary.as_str())
+        .filter_map(read_part)
+        .collect();
     match parts.is_empty() {
         true => Body::Left("the HAR has the multipart body without its parts".to_owned()),
         false => Body::Multipart(parts),
@@ -173,14 +215,17 @@ fn read_multipart(data: &Json, kind: &str, text: &str) -> Body {
 }
 
 fn read_part(text: &str) -> Option<Part> {
-    let (head, body) = text.split_once("\r\n\r\n").or_else(|| text.split_once("\n\n"))?;
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .or_else(|| text.split_once("\n\n"))?;
     let parameter = |name: &str| {
         let start = head.find(&format!("{name}=\""))? + name.len() + 2;
         head[start..].split('"').next().map(str::to_owned)
     };
     let kind = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-type").then(|| value.trim().to_owned())
+        name.eq_ignore_ascii_case("content-type")
+            .then(|| value.trim().to_owned())
     });
     // `name` alone is also the end of `filename`.
     let name = head
@@ -189,7 +234,10 @@ fn read_part(text: &str) -> Option<Part> {
         .and_then(|(at, _)| head[at + 6..].split('"').next())?;
     let filename = parameter("filename");
     let is_file = filename.is_some();
-    let body = body.strip_suffix("\r\n").or_else(|| body.strip_suffix('\n')).unwrap_or(body);
+    let body = body
+        .strip_suffix("\r\n")
+        .or_else(|| body.strip_suffix('\n'))
+        .unwrap_or(body);
     Some(Part {
         name: name.to_owned(),
         text: Text::plain(if is_file { "" } else { body }),
@@ -200,27 +248,38 @@ fn read_part(text: &str) -> Option<Part> {
 }
 
 fn read_answer(from: &Json) -> Answer {
-    let status = from.get("status").and_then(Json::scalar).unwrap_or_default();
+    let status = from
+        .get("status")
+        .and_then(Json::scalar)
+        .unwrap_or_default();
     let mut answer = Answer {
         status: status.parse().unwrap_or_default(),
         ..Answer::default()
     };
     for header in from.list("headers") {
         if let (Some(name), Some(value)) = (header.str("name"), header.str("value")) {
-            answer.headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+            answer
+                .headers
+                .push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
         }
     }
     if answer.header("set-cookie").is_none() {
         for cookie in from.list("cookies") {
             if let (Some(name), Some(value)) = (cookie.str("name"), cookie.str("value")) {
-                answer.headers.push(("set-cookie".to_owned(), format!("{name}={value}")));
+                answer
+                    .headers
+                    .push(("set-cookie".to_owned(), format!("{name}={value}")));
             }
         }
     }
     let content = from.get("content");
-    let kind = content.and_then(|content| content.str("mimeType")).or(answer.header("content-type"));
+    let kind = content
+        .and_then(|content| content.str("mimeType"))
+        .or(answer.header("content-type"));
     answer.kind = media_type(kind.unwrap_or_default());
-    let text = content.and_then(|content| content.str("text")).unwrap_or_default();
+    let text = content
+        .and_then(|content| content.str("text"))
+        .unwrap_or_default();
     if text.len() <= ANSWER_LIMIT {
         answer.body = match content.and_then(|content| content.str("encoding")) {
             Some("base64") => base64::engine::general_purpose::STANDARD

@@ -22,7 +22,13 @@ pub(super) fn fields(html: &str) -> Vec<Field> {
         rest = &rest[at + 1..];
         let (element, attribute) = match rest.get(..5) {
             Some(tag) if tag.eq_ignore_ascii_case("input") => ("input", "value"),
-            Some(tag) if tag.get(..4).is_some_and(|tag| tag.eq_ignore_ascii_case("meta")) => ("meta", "content"),
+            Some(tag)
+                if tag
+                    .get(..4)
+                    .is_some_and(|tag| tag.eq_ignore_ascii_case("meta")) =>
+            {
+                ("meta", "content")
+            }
             _ => continue,
         };
         let attributes = attributes(&rest[element.len()..]);
@@ -32,13 +38,16 @@ pub(super) fn fields(html: &str) -> Vec<Field> {
                 .find(|pair| pair.0 == name)
                 .map(|pair| pair.1.as_str())
         };
-        let is_wanted = element == "meta" || get("type").is_some_and(|kind| kind.eq_ignore_ascii_case("hidden"));
+        let is_wanted = element == "meta"
+            || get("type").is_some_and(|kind| kind.eq_ignore_ascii_case("hidden"));
         let (Some(name), Some(value), true) = (get("name"), get(attribute), is_wanted) else {
             continue;
         };
         let can_be_selected = !name.is_empty()
             && name.len() <= 100
-            && name.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\'));
+            && name
+                .chars()
+                .all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\'));
         if can_be_selected && !value.is_empty() && found.len() < FIELD_LIMIT {
             found.push(Field {
                 selector: format!("{element}[name=\"{name}\"]"),
@@ -90,8 +99,18 @@ fn attributes(rest: &str) -> Vec<(String, String)> {
 fn unescaped(value: &str) -> String {
     let mut text = value.to_owned();
     for (entity, c) in [
-        ("&quot;", "\""), ("&#34;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&lt;", "<"), ("&gt;", ">"),
-        ("&#x2F;", "/"), ("&#x2B;", "+"), ("&#43;", "+"), ("&#x3D;", "="), ("&#61;", "="), ("&amp;", "&"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&#x2F;", "/"),
+        ("&#x2B;", "+"),
+        ("&#43;", "+"),
+        ("&#x3D;", "="),
+        ("&#61;", "="),
+        ("&amp;", "&"),
     ] {
         if text.contains('&') {
             text = text.replace(entity, c);
@@ -111,7 +130,13 @@ mod tests {
         let found = fields(page);
         let short: Vec<_> = found
             .iter()
-            .map(|field| (field.selector.as_str(), field.attribute, field.value.as_str()))
+            .map(|field| {
+                (
+                    field.selector.as_str(),
+                    field.attribute,
+                    field.value.as_str(),
+                )
+            })
             .collect();
         assert_eq!(
             short,

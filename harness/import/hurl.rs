@@ -47,21 +47,34 @@ impl Reader {
                 seen.remarks.push(remark.to_owned());
             }
             let path = given.split_once('\u{e001}').map_or("", |parts| parts.1);
-            format!("http://127.0.0.1:8080{}{path}", if path.starts_with('/') { "" } else { "/" })
+            format!(
+                "http://127.0.0.1:8080{}{path}",
+                if path.starts_with('/') { "" } else { "/" }
+            )
         } else {
             given
         };
         let parsed = url::Url::parse(&url).ok().filter(|url| {
             let host = url.host_str().unwrap_or_default();
-            matches!(url.scheme(), "http" | "https") && !host.is_empty() && !host.contains('%') && !host.contains('\u{e000}')
+            matches!(url.scheme(), "http" | "https")
+                && !host.is_empty()
+                && !host.contains('%')
+                && !host.contains('\u{e000}')
         });
         let Some(url) = parsed else {
             return Err(ImportError::new("this URL cannot be read", "a URL is `http://host/path`; a variable can stand for all of the host, not for a part").at(entry.line, 1));
         };
         exchange.request.set_url(&url);
         for segment in &mut exchange.request.segments {
-            if let Some(plain) = segment.as_plain().filter(|plain| plain.contains("%EE%80%8")) {
-                *segment = Text::plain(plain.replace("%EE%80%80", "\u{e000}").replace("%EE%80%81", "\u{e001}"));
+            if let Some(plain) = segment
+                .as_plain()
+                .filter(|plain| plain.contains("%EE%80%8"))
+            {
+                *segment = Text::plain(
+                    plain
+                        .replace("%EE%80%80", "\u{e000}")
+                        .replace("%EE%80%81", "\u{e001}"),
+                );
             }
         }
         for (name, value) in &entry.request.headers {
@@ -100,13 +113,20 @@ impl Reader {
         for (section, lines) in &block.sections {
             let pairs = pairs(lines);
             match section.as_str() {
-                "QueryStringParams" | "Query" => exchange.request.query.extend(pairs.iter().map(text_pair)),
-                "FormParams" | "Form" => exchange.request.body = Body::Form(pairs.iter().map(text_pair).collect()),
-                "MultipartFormData" | "Multipart" => exchange.request.body = Body::Multipart(pairs.iter().map(part).collect()),
+                "QueryStringParams" | "Query" => {
+                    exchange.request.query.extend(pairs.iter().map(text_pair))
+                }
+                "FormParams" | "Form" => {
+                    exchange.request.body = Body::Form(pairs.iter().map(text_pair).collect())
+                }
+                "MultipartFormData" | "Multipart" => {
+                    exchange.request.body = Body::Multipart(pairs.iter().map(part).collect())
+                }
                 "Cookies" => exchange.request.cookies.extend(pairs.iter().map(text_pair)),
                 "BasicAuth" => {
                     let text = |text: &str| Text::plain(templated(text));
-                    exchange.request.basic = pairs.first().map(|pair| (text(&pair.0), text(&pair.1)));
+                    exchange.request.basic =
+                        pairs.first().map(|pair| (text(&pair.0), text(&pair.1)));
                 }
                 "Options" => options(&pairs, exchange, seen),
                 _ => {
@@ -114,7 +134,11 @@ impl Reader {
                     continue;
                 }
             }
-            let odd: Vec<Line> = lines.iter().filter(|line| key_and_value(&line.text).is_none()).cloned().collect();
+            let odd: Vec<Line> = lines
+                .iter()
+                .filter(|line| key_and_value(&line.text).is_none())
+                .cloned()
+                .collect();
             unknown(&odd, exchange);
         }
     }
@@ -122,7 +146,10 @@ impl Reader {
     fn answer(&mut self, block: &Block, exchange: &mut Exchange) {
         for (name, value) in &block.headers {
             if is_token(name) && !value.contains("{{") {
-                exchange.expect.headers.push((name.to_ascii_lowercase(), format!("^{}$", escaped(value))));
+                exchange
+                    .expect
+                    .headers
+                    .push((name.to_ascii_lowercase(), format!("^{}$", escaped(value))));
             }
         }
         for (section, lines) in &block.sections {
@@ -139,7 +166,10 @@ impl Reader {
         }
         unknown(&block.unknown, exchange);
         if block.body.is_some() {
-            exchange.remarks.push("TO DO: the Hurl file compares the whole answer; write what matters as `expect`.".to_owned());
+            exchange.remarks.push(
+                "TO DO: the Hurl file compares the whole answer; write what matters as `expect`."
+                    .to_owned(),
+            );
         }
         // A cookie that is captured tells what the answer sets, as a recording would.
         let cookies: Vec<(String, String)> = exchange
@@ -184,7 +214,10 @@ fn key_and_value_raw(text: &str) -> Option<(&str, &str)> {
 }
 
 fn pairs(lines: &[Line]) -> Vec<(String, String)> {
-    lines.iter().filter_map(|line| key_and_value(&line.text)).collect()
+    lines
+        .iter()
+        .filter_map(|line| key_and_value(&line.text))
+        .collect()
 }
 
 fn text_pair(pair: &(String, String)) -> (String, Text) {
@@ -193,13 +226,21 @@ fn text_pair(pair: &(String, String)) -> (String, Text) {
 
 /// `file,name.png; image/png` or a text.
 fn part((name, value): &(String, String)) -> Part {
-    let file = value.strip_prefix("file,").map(|rest| rest.split_once(';').unwrap_or((rest, "")));
+    let file = value
+        .strip_prefix("file,")
+        .map(|rest| rest.split_once(';').unwrap_or((rest, "")));
     Part {
         name: name.clone(),
-        text: Text::plain(if file.is_some() { String::new() } else { templated(value) }),
+        text: Text::plain(if file.is_some() {
+            String::new()
+        } else {
+            templated(value)
+        }),
         is_file: file.is_some(),
         filename: file.and_then(|file| file.0.trim().rsplit('/').next().map(str::to_owned)),
-        kind: file.map(|file| file.1.trim().to_owned()).filter(|kind| !kind.is_empty()),
+        kind: file
+            .map(|file| file.1.trim().to_owned())
+            .filter(|kind| !kind.is_empty()),
     }
 }
 
@@ -210,12 +251,22 @@ fn options(pairs: &[(String, String)], exchange: &mut Exchange, seen: &mut Seen)
             "insecure" => seen.insecure |= value == "true",
             "user" => {
                 let (user, password) = value.split_once(':').unwrap_or((value, ""));
-                exchange.request.basic = Some((Text::plain(templated(user)), Text::plain(templated(password))));
+                exchange.request.basic = Some((
+                    Text::plain(templated(user)),
+                    Text::plain(templated(password)),
+                ));
             }
-            "location" | "compressed" | "verbose" | "very-verbose" | "output" | "retry" | "retry-interval" | "http1.1" | "skip" => {}
+            "location" | "compressed" | "verbose" | "very-verbose" | "output" | "retry"
+            | "retry-interval" | "http1.1" | "skip" => {}
             _ => {
-                let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(30).collect();
-                exchange.remarks.push(format!("TO DO: the option {name} of Hurl was left out."));
+                let name: String = name
+                    .chars()
+                    .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+                    .take(30)
+                    .collect();
+                exchange
+                    .remarks
+                    .push(format!("TO DO: the option {name} of Hurl was left out."));
             }
         }
     }
@@ -225,12 +276,23 @@ fn options(pairs: &[(String, String)], exchange: &mut Exchange, seen: &mut Seen)
 fn unknown(lines: &[Line], exchange: &mut Exchange) {
     for line in lines {
         let name = line.text.split([':', ' ']).next().unwrap_or_default();
-        let is_secret = names_a_secret(&line.text) || looks_secret(&line.text) || is_secret_name(name) || line.text.to_ascii_lowercase().contains("secret");
+        let is_secret = names_a_secret(&line.text)
+            || looks_secret(&line.text)
+            || is_secret_name(name)
+            || line.text.to_ascii_lowercase().contains("secret");
         let text: String = line.text.chars().take(100).collect();
-        exchange.remarks.push(match is_secret || text.len() < line.text.len() {
-            true => format!("TO DO: line {} of the Hurl file was not understood.", line.number),
-            false => format!("TO DO: line {} of the Hurl file was not understood: {text}", line.number),
-        });
+        exchange
+            .remarks
+            .push(match is_secret || text.len() < line.text.len() {
+                true => format!(
+                    "TO DO: line {} of the Hurl file was not understood.",
+                    line.number
+                ),
+                false => format!(
+                    "TO DO: line {} of the Hurl file was not understood: {text}",
+                    line.number
+                ),
+            });
     }
 }
 
@@ -252,16 +314,25 @@ fn templated(text: &str) -> String {
 }
 
 fn body_of(body: &HurlBody, exchange: &Exchange) -> Body {
-    let kind = exchange.request.header("content-type").map(Text::shown).unwrap_or_default();
+    let kind = exchange
+        .request
+        .header("content-type")
+        .map(Text::shown)
+        .unwrap_or_default();
     match body {
         HurlBody::Json(text) => json_of(text),
         HurlBody::Text(language, text) if language == "json" => json_of(text),
-        HurlBody::Text(language, text) if language == "graphql" => {
-            Body::Json(Json::Table(vec![("query".to_owned(), Json::text(templated(text)))]))
-        }
+        HurlBody::Text(language, text) if language == "graphql" => Body::Json(Json::Table(vec![(
+            "query".to_owned(),
+            Json::text(templated(text)),
+        )])),
         HurlBody::Text(_, text) | HurlBody::Xml(text) => Body::from_text(&kind, &templated(text)),
-        HurlBody::Other(word) if word == "file" => Body::Left("it stands in a file: raw = { file = \"FILE\" }".to_owned()),
-        HurlBody::Other(word) => Body::Left(format!("it is written as {word}: raw = {{ base64 = \"…\" }}")),
+        HurlBody::Other(word) if word == "file" => {
+            Body::Left("it stands in a file: raw = { file = \"FILE\" }".to_owned())
+        }
+        HurlBody::Other(word) => Body::Left(format!(
+            "it is written as {word}: raw = {{ base64 = \"…\" }}"
+        )),
     }
 }
 
@@ -271,10 +342,20 @@ fn json_of(text: &str) -> Body {
     let (mut in_string, mut before) = (false, ' ');
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        if !in_string && rest.starts_with("{{")
-            && let Some((name, left)) = rest[2..].split_once("}}").filter(|parts| parts.0.trim().bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')))
+        if !in_string
+            && rest.starts_with("{{")
+            && let Some((name, left)) = rest[2..].split_once("}}").filter(|parts| {
+                parts
+                    .0
+                    .trim()
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+            })
         {
-            quoted.push_str(&format!("\"{}\"", marked(&format!("{NUMBER}{}", name.trim()))));
+            quoted.push_str(&format!(
+                "\"{}\"",
+                marked(&format!("{NUMBER}{}", name.trim()))
+            ));
             rest = left;
             before = '}';
             continue;
@@ -298,8 +379,12 @@ fn source_of(query: &str) -> Option<Source> {
     let rest = rest.trim();
     match word {
         "jsonpath" => pointer_of(&string(rest)?).map(Source::Json),
-        "header" => Some(string(rest)?.to_ascii_lowercase()).filter(|name| is_token(name)).map(Source::Header),
-        "cookie" => Some(string(rest)?).filter(|name| is_token(name)).map(Source::Cookie),
+        "header" => Some(string(rest)?.to_ascii_lowercase())
+            .filter(|name| is_token(name))
+            .map(Source::Header),
+        "cookie" => Some(string(rest)?)
+            .filter(|name| is_token(name))
+            .map(Source::Cookie),
         "regex" => Some(Source::Regex(string(rest)?)),
         "xpath" => css_of(&string(rest)?),
         "body" => {
@@ -314,8 +399,17 @@ fn source_of(query: &str) -> Option<Source> {
 fn string(text: &str) -> Option<String> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '/'))?;
     let inside = text[1..].strip_suffix(quote)?;
-    let is_one = !inside.replace("\\\\", "").replace(&format!("\\{quote}"), "").contains(quote);
-    is_one.then(|| if quote == '"' { unescaped(inside) } else { inside.replace("\\/", "/") })
+    let is_one = !inside
+        .replace("\\\\", "")
+        .replace(&format!("\\{quote}"), "")
+        .contains(quote);
+    is_one.then(|| {
+        if quote == '"' {
+            unescaped(inside)
+        } else {
+            inside.replace("\\/", "/")
+        }
+    })
 }
 
 /// `$.a[0].b` as a JSON pointer; none for what is more than a path.
@@ -323,18 +417,19 @@ fn pointer_of(path: &str) -> Option<String> {
     let mut rest = path.strip_prefix('$')?;
     let mut pointer = String::new();
     while !rest.is_empty() {
-        let (part, left) = if let Some(after) = rest.strip_prefix("['").or_else(|| rest.strip_prefix("[\"")) {
-            let end = after.find(['\'', '"'])?;
-            (&after[..end], after[end + 1..].strip_prefix(']')?)
-        } else if let Some(after) = rest.strip_prefix('[') {
-            let (number, left) = after.split_once(']')?;
-            number.parse::<u32>().ok()?;
-            (number, left)
-        } else {
-            let after = rest.strip_prefix('.')?;
-            let end = after.find(['.', '[']).unwrap_or(after.len());
-            after.split_at(end)
-        };
+        let (part, left) =
+            if let Some(after) = rest.strip_prefix("['").or_else(|| rest.strip_prefix("[\"")) {
+                let end = after.find(['\'', '"'])?;
+                (&after[..end], after[end + 1..].strip_prefix(']')?)
+            } else if let Some(after) = rest.strip_prefix('[') {
+                let (number, left) = after.split_once(']')?;
+                number.parse::<u32>().ok()?;
+                (number, left)
+            } else {
+                let after = rest.strip_prefix('.')?;
+                let end = after.find(['.', '[']).unwrap_or(after.len());
+                after.split_at(end)
+            };
         let is_plain = !part.is_empty() && !part.contains(['*', '?', '@', '(', ' ']);
         if !is_plain {
             return None;
@@ -348,25 +443,44 @@ fn pointer_of(path: &str) -> Option<String> {
 
 /// `string(//meta[@name='x']/@content)` as a selector and an attribute.
 fn css_of(xpath: &str) -> Option<Source> {
-    let inner = xpath.strip_prefix("string(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(xpath);
+    let inner = xpath
+        .strip_prefix("string(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .unwrap_or(xpath);
     let path = inner.strip_prefix("//")?;
     let (element, attribute) = match path.rsplit_once("/@") {
         Some((element, attribute)) => (element, Some(attribute.to_owned())),
         None => (path, None),
     };
-    let (tag, condition) = element.split_once('[').map_or((element, None), |parts| (parts.0, Some(parts.1)));
-    let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let (tag, condition) = element
+        .split_once('[')
+        .map_or((element, None), |parts| (parts.0, Some(parts.1)));
+    let is_word = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
     let selector = match condition {
         None => tag.to_owned(),
         Some(condition) => {
-            let (name, value) = condition.strip_suffix(']')?.strip_prefix('@')?.split_once('=')?;
+            let (name, value) = condition
+                .strip_suffix(']')?
+                .strip_prefix('@')?
+                .split_once('=')?;
             let value = value.trim_matches(['\'', '"']);
-            let is_right = is_word(name) && value.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\' | '[' | ']'));
+            let is_right = is_word(name)
+                && value
+                    .chars()
+                    .all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\' | '[' | ']'));
             is_right.then(|| format!("{tag}[{name}=\"{value}\"]"))?
         }
     };
     let is_right = is_word(tag) && attribute.as_deref().is_none_or(is_word);
-    is_right.then_some(Source::Css { selector, attribute })
+    is_right.then_some(Source::Css {
+        selector,
+        attribute,
+    })
 }
 
 /// Takes an assert over, when a scenario can expect the same.
@@ -390,7 +504,9 @@ fn assert(text: &str, exchange: &mut Exchange) -> bool {
     let Some((predicate, value)) = rest.split_once(char::is_whitespace) else {
         return false;
     };
-    let Some(value) = string(value.trim()).filter(|value| !value.contains("{{") && target.is_none()) else {
+    let Some(value) =
+        string(value.trim()).filter(|value| !value.contains("{{") && target.is_none())
+    else {
         return false;
     };
     *target = match predicate {
@@ -413,6 +529,10 @@ fn header_assert(rest: &str, expect: &mut super::seen::Expect) -> Option<()> {
         "matches" => value,
         _ => return None,
     };
-    let is_new = is_token(name) && !expect.headers.iter().any(|header| header.0.eq_ignore_ascii_case(name));
+    let is_new = is_token(name)
+        && !expect
+            .headers
+            .iter()
+            .any(|header| header.0.eq_ignore_ascii_case(name));
     is_new.then(|| expect.headers.push((name.to_ascii_lowercase(), regex)))
 }

@@ -44,7 +44,10 @@ pub(super) enum HurlBody {
 
 /// The entries of a file.
 pub(super) fn entries(text: &str) -> Result<Vec<Entry>, ImportError> {
-    let lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches('\r')).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| line.trim_end_matches('\r'))
+        .collect();
     let mut entries: Vec<Entry> = Vec::new();
     let mut at = 0;
     while let Some(line) = lines.get(at) {
@@ -81,16 +84,28 @@ pub(super) fn entries(text: &str) -> Result<Vec<Entry>, ImportError> {
         }
     }
     if entries.is_empty() {
-        return Err(ImportError::new("the Hurl file has no request", "a request is a line such as `GET http://127.0.0.1:8080/`"));
+        return Err(ImportError::new(
+            "the Hurl file has no request",
+            "a request is a line such as `GET http://127.0.0.1:8080/`",
+        ));
     }
     Ok(entries)
 }
 
 /// Reads a line of a block, and further ones that belong to it; returns the next line's place.
-fn read_line(lines: &[&str], at: usize, text: &str, block: &mut Block) -> Result<usize, ImportError> {
+fn read_line(
+    lines: &[&str],
+    at: usize,
+    text: &str,
+    block: &mut Block,
+) -> Result<usize, ImportError> {
     let number = at + 1;
     let raw = lines[at].trim_start();
-    if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|name| is_name(name)) {
+    if let Some(name) = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .filter(|name| is_name(name))
+    {
         block.sections.push((name.to_owned(), Vec::new()));
         return Ok(at + 1);
     }
@@ -102,7 +117,10 @@ fn read_line(lines: &[&str], at: usize, text: &str, block: &mut Block) -> Result
         block.body = Some(HurlBody::Text(String::new(), inside.to_owned()));
         return Ok(at + 1);
     }
-    if let Some(word) = ["file,", "base64,", "hex,"].into_iter().find(|word| raw.starts_with(word)) {
+    if let Some(word) = ["file,", "base64,", "hex,"]
+        .into_iter()
+        .find(|word| raw.starts_with(word))
+    {
         block.body = Some(HurlBody::Other(word.trim_end_matches(',').to_owned()));
         return Ok(at + 1);
     }
@@ -131,10 +149,19 @@ fn read_fenced(lines: &[&str], at: usize, block: &mut Block) -> Result<usize, Im
         block.body = Some(HurlBody::Text(String::new(), inside.to_owned()));
         return Ok(at + 1);
     }
-    let language = rest.split(',').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let language = rest
+        .split(',')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let end = (at + 1..lines.len()).find(|line| lines[*line].trim_end().ends_with("```"));
     let Some(end) = end else {
-        return Err(ImportError::new("the text that begins here is never closed", "close it with a line ```").at(at + 1, 1));
+        return Err(ImportError::new(
+            "the text that begins here is never closed",
+            "close it with a line ```",
+        )
+        .at(at + 1, 1));
     };
     let mut text = lines[at + 1..end].join("\n");
     let last = lines[end].trim_end().trim_end_matches("```");
@@ -153,7 +180,11 @@ fn read_structure(lines: &[&str], at: usize, block: &mut Block) -> usize {
     let mut end = at;
     let (mut depth, mut in_string, mut escaped) = (0_i64, false, false);
     for (number, line) in lines.iter().enumerate().skip(at) {
-        let ends_xml = is_xml && number > at && (line.trim().is_empty() || answer_line(line.trim()).is_some() || request_line(line.trim()).is_some());
+        let ends_xml = is_xml
+            && number > at
+            && (line.trim().is_empty()
+                || answer_line(line.trim()).is_some()
+                || request_line(line.trim()).is_some());
         if ends_xml {
             break;
         }
@@ -174,7 +205,11 @@ fn read_structure(lines: &[&str], at: usize, block: &mut Block) -> usize {
             break;
         }
     }
-    block.body = Some(if is_xml { HurlBody::Xml(text) } else { HurlBody::Json(text) });
+    block.body = Some(if is_xml {
+        HurlBody::Xml(text)
+    } else {
+        HurlBody::Json(text)
+    });
     end + 1
 }
 
@@ -183,13 +218,22 @@ fn request_line(text: &str) -> Option<(&str, &str)> {
     let (method, url) = text.split_once(char::is_whitespace)?;
     let url = url.trim();
     let is_url = url.contains("://") || url.starts_with("{{");
-    (method.len() >= 2 && method.bytes().all(|byte| byte.is_ascii_uppercase()) && is_url && method != "HTTP").then_some((method, url))
+    (method.len() >= 2
+        && method.bytes().all(|byte| byte.is_ascii_uppercase())
+        && is_url
+        && method != "HTTP")
+        .then_some((method, url))
 }
 
 /// The status of `HTTP 200`, `HTTP/1.1 200` or `HTTP *`.
 fn answer_line(text: &str) -> Option<Option<u16>> {
     let rest = text.strip_prefix("HTTP")?;
-    let rest = rest.strip_prefix("/1.0").or_else(|| rest.strip_prefix("/1.1")).or_else(|| rest.strip_prefix("/2")).or_else(|| rest.strip_prefix("/3")).unwrap_or(rest);
+    let rest = rest
+        .strip_prefix("/1.0")
+        .or_else(|| rest.strip_prefix("/1.1"))
+        .or_else(|| rest.strip_prefix("/2"))
+        .or_else(|| rest.strip_prefix("/3"))
+        .unwrap_or(rest);
     let status = rest.strip_prefix(char::is_whitespace)?.trim();
     let status = status.split_whitespace().next()?;
     (status == "*" || status.parse::<u16>().is_ok()).then(|| status.parse().ok())
@@ -225,7 +269,8 @@ pub(super) fn key_and_value(text: &str) -> Option<(String, String)> {
     })?;
     let (key, value) = text.split_at(at.0);
     let key = unescaped(key.trim());
-    (!key.is_empty() && !key.contains(char::is_whitespace)).then(|| (key, unescaped(value[1..].trim())))
+    (!key.is_empty() && !key.contains(char::is_whitespace))
+        .then(|| (key, unescaped(value[1..].trim())))
 }
 
 /// Undoes `\#`, `\n`, `\u{1F600}` and the like.
@@ -246,7 +291,12 @@ pub(super) fn unescaped(text: &str) -> String {
             Some('u') => {
                 let left = rest.as_str();
                 let number = left.strip_prefix('{').and_then(|left| left.split_once('}'));
-                let made = number.and_then(|(digits, after)| Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, after)));
+                let made = number.and_then(|(digits, after)| {
+                    Some((
+                        char::from_u32(u32::from_str_radix(digits, 16).ok()?)?,
+                        after,
+                    ))
+                });
                 match made {
                     Some((made, after)) => {
                         out.push(made);
@@ -272,20 +322,40 @@ mod tests {
         let entries = entries(text).unwrap();
         assert_eq!(entries.len(), 2);
         let first = &entries[0];
-        assert_eq!((first.line, first.method.as_str(), first.url.as_str()), (2, "POST", "http://h/login"));
-        assert_eq!(first.request.headers, [("X-A".to_owned(), "b#c".to_owned())]);
+        assert_eq!(
+            (first.line, first.method.as_str(), first.url.as_str()),
+            (2, "POST", "http://h/login")
+        );
+        assert_eq!(
+            first.request.headers,
+            [("X-A".to_owned(), "b#c".to_owned())]
+        );
         assert_eq!(first.request.sections[0].1[0].text, "user: a");
-        assert_eq!(first.request.body, Some(HurlBody::Text("json".into(), "{\n}".into())));
+        assert_eq!(
+            first.request.body,
+            Some(HurlBody::Text("json".into(), "{\n}".into()))
+        );
         let (status, block) = first.answer.as_ref().unwrap();
-        assert_eq!((*status, block.sections[0].0.as_str()), (Some(200), "Captures"));
-        assert_eq!(entries[1].request.body, Some(HurlBody::Json("{\n \"a\": \"}\"\n}\n".into())));
+        assert_eq!(
+            (*status, block.sections[0].0.as_str()),
+            (Some(200), "Captures")
+        );
+        assert_eq!(
+            entries[1].request.body,
+            Some(HurlBody::Json("{\n \"a\": \"}\"\n}\n".into()))
+        );
         assert_eq!(entries[1].answer.as_ref().unwrap().0, None);
     }
 
     #[test]
     fn what_is_no_hurl_is_told_with_its_place() {
         assert_eq!(super::entries("\nhello\n").unwrap_err().line(), Some(2));
-        assert_eq!(super::entries("GET http://h/\n```\nopen\n").unwrap_err().line(), Some(2));
+        assert_eq!(
+            super::entries("GET http://h/\n```\nopen\n")
+                .unwrap_err()
+                .line(),
+            Some(2)
+        );
         assert!(super::entries("# nothing\n").is_err());
     }
 }

@@ -241,7 +241,11 @@ mod tests {
             .collect();
         assert_eq!(
             seen,
-            [("z", "/z/0", "1"), ("a/b", "/z/1/a~1b", "x"), ("z2", "/z2", "1.5")]
+            [
+                ("z", "/z/0", "1"),
+                ("a/b", "/z/1/a~1b", "x"),
+                ("z2", "/z2", "1.5")
+            ]
         );
         assert!(json.is_beyond_toml());
         assert!(Json::read("18446744073709551615").unwrap().is_beyond_toml());
@@ -252,6 +256,12 @@ mod tests {
     fn a_number_that_is_filled_in_stays_a_number() {
         let mut json = Json::read(r#"{"id":17}"#).unwrap();
         json.visit(&mut |_, _, text| *text = Text::code("thing_id"));
-        assert_eq!(json, Json::Table(vec![("id".into(), Json::Text(Text::code("thing_id | int")))]));
+        assert_eq!(
+            json,
+            Json::Table(vec![(
+                "id".into(),
+                Json::Text(Text::code("thing_id | int"))
+            )])
+        );
     }
 }

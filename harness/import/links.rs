@@ -3,21 +3,66 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::html;
-use super::seen::{Body, Exchange, Place, Source, decoded};
 use super::secrets::{is_secret_name, is_uuid, looks_secret};
+use super::seen::{Body, Exchange, Place, Source, decoded};
 use super::text::{Piece, Text};
 
 /// Names that templates know by themselves, or that cannot name a capture.
 const TAKEN: [&str; 34] = [
-    "user", "index", "count", "round", "secret", "public", "secret_file", "nonce", "random", "random_int", "uuid",
-    "now", "now_ms", "timestamp", "padding", "range", "dict", "namespace", "debug", "loop", "self", "true", "false",
-    "none", "True", "False", "None", "and", "or", "not", "in", "if", "else", "is",
+    "user",
+    "index",
+    "count",
+    "round",
+    "secret",
+    "public",
+    "secret_file",
+    "nonce",
+    "random",
+    "random_int",
+    "uuid",
+    "now",
+    "now_ms",
+    "timestamp",
+    "padding",
+    "range",
+    "dict",
+    "namespace",
+    "debug",
+    "loop",
+    "self",
+    "true",
+    "false",
+    "none",
+    "True",
+    "False",
+    "None",
+    "and",
+    "or",
+    "not",
+    "in",
+    "if",
+    "else",
+    "is",
 ];
 
 /// Headers of an answer whose values say nothing about a session or an item.
 const PLAIN_HEADERS: [&str; 16] = [
-    "date", "content-length", "content-type", "last-modified", "expires", "age", "server", "vary", "cache-control",
-    "set-cookie", "connection", "keep-alive", "transfer-encoding", "content-encoding", "accept-ranges", "alt-svc",
+    "date",
+    "content-length",
+    "content-type",
+    "last-modified",
+    "expires",
+    "age",
+    "server",
+    "vary",
+    "cache-control",
+    "set-cookie",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-encoding",
+    "accept-ranges",
+    "alt-svc",
 ];
 
 /// Bytes of an answer's body that are searched.
@@ -69,6 +114,8 @@ impl Names {
 #[derive(Debug, Default)]
 struct Held {
     by_value: BTreeMap<String, Found>,
+    /// The path to which the answer points, when it is one alone.
+    location: Option<String>,
     body: String,
 }
 
@@ -105,6 +152,10 @@ impl Held {
                 }
             }
         }
+        let location = answer
+            .header("location")
+            .filter(|location| location.starts_with('/') && !location.contains(['?', '#']));
+        held.location = location.map(|location| location.trim_end_matches('/').to_owned());
         for (name, value) in answer.cookies() {
             if is_token(name) {
                 held.add(value, Source::Cookie(name.to_owned()), name);
@@ -132,7 +183,10 @@ impl Held {
         if let Some(found) = self.by_value.get(value) {
             return Some(found.clone());
         }
-        let is_word = value.len() >= 8 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~+/=".contains(&b));
+        let is_word = value.len() >= 8
+            && value
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.~+/=".contains(&b));
         if !deep || !is_word {
             return None;
         }
@@ -174,8 +228,15 @@ pub(super) fn is_token(name: &str) -> bool {
 /// Whether a field of this name holds what tells an item from others.
 fn is_id_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    lower == "id" || lower == "uid" || lower == "number" || lower == "slug" || lower.ends_with("_id")
-        || lower.ends_with("-id") || name.ends_with("Id") || name.ends_with("ID") || lower.ends_with("uuid")
+    lower == "id"
+        || lower == "uid"
+        || lower == "number"
+        || lower == "slug"
+        || lower.ends_with("_id")
+        || lower.ends_with("-id")
+        || name.ends_with("Id")
+        || name.ends_with("ID")
+        || lower.ends_with("uuid")
 }
 
 /// Whether a value that is sent may be looked for in answers: words and small numbers turn up everywhere.
@@ -185,7 +246,10 @@ fn is_handle(place: Place, name: &str, value: &str) -> bool {
     if value.len() < 4 || only_digits {
         return only_digits && !value.is_empty() && (place == Place::Path || is_id_name(name));
     }
-    is_secret_name(name) || is_uuid(value) || digits && value.len() >= 6 || value.len() >= 20 && !value.contains(' ')
+    is_secret_name(name)
+        || is_uuid(value)
+        || digits && value.len() >= 6
+        || value.len() >= 20 && !value.contains(' ')
 }
 
 /// Replaces what requests send back by captures, and adds the captures to the exchanges whose answers have the values.
@@ -201,8 +265,14 @@ pub(super) fn link(exchanges: &mut [Exchange], names: &mut Names) -> BTreeSet<us
     let mut links = Links {
         held: &held,
         sent: &sent,
-        writes: exchanges.iter().map(|exchange| !is_read(exchange)).collect(),
-        paths: exchanges.iter().map(|exchange| exchange.request.shown_path()).collect(),
+        writes: exchanges
+            .iter()
+            .map(|exchange| !is_read(exchange))
+            .collect(),
+        paths: exchanges
+            .iter()
+            .map(|exchange| exchange.request.shown_path())
+            .collect(),
         made: BTreeMap::new(),
         captures: Vec::new(),
         names,
@@ -230,7 +300,9 @@ pub(super) fn is_read(exchange: &Exchange) -> bool {
         "POST" => match &exchange.request.body {
             Body::Json(json) => json.str("query").is_some_and(|query| {
                 let query = query.trim_start();
-                query.starts_with('{') || query.starts_with("query") || query.starts_with("fragment")
+                query.starts_with('{')
+                    || query.starts_with("query")
+                    || query.starts_with("fragment")
             }),
             _ => false,
         },
@@ -251,22 +323,45 @@ struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// Makes a whole path a capture when an earlier write's answer pointed to it.
+    /// Makes a path a capture when an earlier write's answer pointed to it, or to what it is below.
     fn follow_location(&mut self, at: usize, exchange: &mut Exchange) {
         let path = self.paths[at].clone();
-        let has_id = path.bytes().any(|byte| byte.is_ascii_digit());
-        let source = (0..at).rev().find(|from| {
-            let location = self.held[*from].by_value.get(&path);
-            self.writes[*from] && location.is_some_and(|found| found.source == Source::Header("location".into()))
-        });
-        let Some(from) = source.filter(|_| has_id && exchange.request.query.is_empty()) else {
-            return;
-        };
-        if self.paths[..=from].contains(&path) {
+        for from in (0..at).rev().filter(|from| self.writes[*from]) {
+            let is_beginning = |location: &str| {
+                let rest = path.strip_prefix(location);
+                location.bytes().any(|byte| byte.is_ascii_digit())
+                    && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let found = self.held[from]
+                .location
+                .clone()
+                .filter(|location| is_beginning(location));
+            let Some(location) = found.filter(|location| !self.paths[..=from].contains(location))
+            else {
+                continue;
+            };
+            let name = self.capture(
+                from,
+                &location,
+                Source::Header("location".to_owned()),
+                "location",
+            );
+            let below = location.matches('/').count();
+            let request = &mut exchange.request;
+            request
+                .segments
+                .splice(..below.min(request.segments.len()), [Text::code(name)]);
+            request.from_location = true;
+            exchange.name.get_or_insert_with(|| {
+                let rest = &path[location.len()..];
+                format!(
+                    "{} {}/…{rest}",
+                    request.method,
+                    self.paths[from].trim_end_matches('/')
+                )
+            });
             return;
         }
-        let name = self.capture(from, &path, Source::Header("location".to_owned()), "location");
-        exchange.request.segments = vec![Text::code(name)];
     }
 
     fn replace(&mut self, at: usize, place: Place, name: &str, text: &mut Text) {
@@ -275,10 +370,16 @@ impl Links<'_> {
         };
         // `Bearer …`: the value is what follows the scheme.
         let (scheme, value) = match plain.split_once(' ') {
-            Some((scheme, value)) if place == Place::Header && !value.contains(' ') => (format!("{scheme} "), value),
+            Some((scheme, value)) if place == Place::Header && !value.contains(' ') => {
+                (format!("{scheme} "), value)
+            }
             _ => (String::new(), plain.as_str()),
         };
-        let value = if place == Place::Path { decoded(value) } else { value.to_owned() };
+        let value = if place == Place::Path {
+            decoded(value)
+        } else {
+            value.to_owned()
+        };
         if !is_handle(place, name, &value) {
             return;
         }
@@ -318,13 +419,22 @@ impl Links<'_> {
     }
 
     /// Whether a mere number is the same thing in both: it must be an id in the answer, of an item below the same path.
-    fn is_same_item(&self, from: usize, at: usize, place: Place, found: &Found, value: &str) -> bool {
+    fn is_same_item(
+        &self,
+        from: usize,
+        at: usize,
+        place: Place,
+        found: &Found,
+        value: &str,
+    ) -> bool {
         if !matches!(found.source, Source::Json(_)) || !is_id_name(&found.field) {
             return false;
         }
         let path = self.paths[from].trim_end_matches('/');
         place != Place::Path && value.len() >= 3
-            || self.paths[at].strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+            || self.paths[at]
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with('/'))
     }
 
     fn capture(&mut self, from: usize, value: &str, source: Source, field: &str) -> String {
@@ -332,7 +442,12 @@ impl Links<'_> {
         if let Some(name) = self.made.get(&key) {
             return name.clone();
         }
-        let wanted = match (field, self.paths[from].rsplit('/').find(|part| !part.is_empty() && *part != "…")) {
+        let wanted = match (
+            field,
+            self.paths[from]
+                .rsplit('/')
+                .find(|part| !part.is_empty() && *part != "…"),
+        ) {
             ("id" | "uuid" | "uid" | "location" | "found", Some(last)) => {
                 format!("{}_{field}", last.strip_suffix('s').unwrap_or(last))
             }
@@ -378,15 +493,27 @@ mod tests {
         ];
         let needed = link(&mut seen, &mut Names::default());
         assert_eq!(needed, BTreeSet::from([0]));
-        assert_eq!(seen[0].captures, [("note_id".to_owned(), Source::Json("/id".to_owned()))]);
+        assert_eq!(
+            seen[0].captures,
+            [("note_id".to_owned(), Source::Json("/id".to_owned()))]
+        );
         assert_eq!(seen[2].request.segments[1], Text::code("note_id"));
-        assert_eq!(seen[3].request.segments[1], Text::plain("7"), "another kind of thing");
+        assert_eq!(
+            seen[3].request.segments[1],
+            Text::plain("7"),
+            "another kind of thing"
+        );
     }
 
     #[test]
     fn what_the_client_made_up_is_no_capture() {
         let mut seen = [
-            exchange("POST", "/notes?ref=ab12cd34", "application/json", r#"{"ref":"ab12cd34"}"#),
+            exchange(
+                "POST",
+                "/notes?ref=ab12cd34",
+                "application/json",
+                r#"{"ref":"ab12cd34"}"#,
+            ),
             exchange("GET", "/notes/ab12cd34", "text/html", ""),
         ];
         assert!(link(&mut seen, &mut Names::default()).is_empty());
@@ -395,7 +522,12 @@ mod tests {
     #[test]
     fn a_token_of_a_page_is_found_by_selector_or_by_what_stands_before_it() {
         let mut seen = [
-            exchange("GET", "/", "text/html", r#"<meta name="csrf" content="tok1234567"><script>var key = "qrs7654321";</script>"#),
+            exchange(
+                "GET",
+                "/",
+                "text/html",
+                r#"<meta name="csrf" content="tok1234567"><script>var key = "qrs7654321";</script>"#,
+            ),
             exchange("POST", "/a", "text/html", ""),
         ];
         for (name, value) in [("x-csrf", "tok1234567"), ("x-key", "qrs7654321")] {
@@ -405,7 +537,10 @@ mod tests {
         let selector = "meta[name=\"csrf\"]".to_owned();
         assert_eq!(
             seen[0].captures[0].1,
-            Source::Css { selector, attribute: Some("content".to_owned()) }
+            Source::Css {
+                selector,
+                attribute: Some("content".to_owned())
+            }
         );
         let Source::Regex(regex) = &seen[0].captures[1].1 else {
             panic!("{:?}", seen[0].captures)
@@ -421,6 +556,9 @@ mod tests {
         assert_eq!(identifier("9"), "value_9");
         assert_eq!(identifier("ü"), "value");
         let mut names = Names::default();
-        assert_eq!((names.give("a"), names.give("a")), ("a".to_owned(), "a_2".to_owned()));
+        assert_eq!(
+            (names.give("a"), names.give("a")),
+            ("a".to_owned(), "a_2".to_owned())
+        );
     }
 }

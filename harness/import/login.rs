@@ -4,14 +4,30 @@ use base64::Engine as _;
 
 use super::plan::says;
 use super::secrets::{is_password_name, is_secret_name};
-use super::seen::{Answer, Body, Credential, Exchange, Place};
+use super::seen::{Answer, Body, Credential, Exchange, Place, Source};
 use super::text::{Piece, Text};
 
-const LOGIN_WORDS: [&str; 8] = ["login", "signin", "logon", "session", "auth", "token", "connect", "account"];
+const LOGIN_WORDS: [&str; 8] = [
+    "login", "signin", "logon", "session", "auth", "token", "connect", "account",
+];
 const OTHER_WORDS: [&str; 6] = ["register", "signup", "reset", "forgot", "change", "refresh"];
 const USER_NAMES: [&str; 16] = [
-    "username", "user", "email", "e-mail", "mail", "login", "user_name", "name", "account", "identifier", "userid",
-    "user_id", "loginid", "j_username", "phone", "uname",
+    "username",
+    "user",
+    "email",
+    "e-mail",
+    "mail",
+    "login",
+    "user_name",
+    "name",
+    "account",
+    "identifier",
+    "userid",
+    "user_id",
+    "loginid",
+    "j_username",
+    "phone",
+    "uname",
 ];
 
 /// The log-in.
@@ -46,9 +62,14 @@ fn judge(at: usize, exchange: &Exchange) -> Option<(i32, LogIn)> {
         .iter()
         .filter(|leaf| leaf.0.is_body() || leaf.0 == Place::Query)
         .collect();
-    let password = fields.iter().position(|leaf| is_password_name(&leaf.1) && !leaf.2.is_empty());
+    let password = fields
+        .iter()
+        .position(|leaf| is_password_name(&leaf.1) && !leaf.2.is_empty());
     let gives = exchange.answer.as_ref().is_some_and(gives_session)
-        || exchange.answer_fields.iter().any(|field| is_token_name(field));
+        || exchange
+            .answer_fields
+            .iter()
+            .any(|field| is_token_name(field));
     let is_called_so = says(exchange, &LOGIN_WORDS[..4]);
     if password.is_none() && !(gives && is_called_so) {
         return None;
@@ -59,7 +80,10 @@ fn judge(at: usize, exchange: &Exchange) -> Option<(i32, LogIn)> {
     score += if gives { 3 } else { 0 };
     score += if says(exchange, &LOGIN_WORDS) { 3 } else { 0 };
     score -= if says(exchange, &OTHER_WORDS) { 6 } else { 0 };
-    let is_refused = exchange.answer.as_ref().is_some_and(|answer| answer.status >= 400);
+    let is_refused = exchange
+        .answer
+        .as_ref()
+        .is_some_and(|answer| answer.status >= 400);
     score -= if is_refused { 5 } else { 0 };
     let value = |at: usize| fields[at].2.clone();
     let log_in = LogIn {
@@ -75,7 +99,11 @@ fn user_of(fields: &[&(Place, String, String)], password: Option<usize>) -> Opti
     let is_text = |at: &usize| !fields[*at].2.is_empty() && !is_secret_name(&fields[*at].1);
     let by_name = |at: &usize| {
         let lower = fields[*at].1.to_ascii_lowercase();
-        let last = lower.rsplit(['[', ']', '.']).find(|part| !part.is_empty()).unwrap_or_default().to_owned();
+        let last = lower
+            .rsplit(['[', ']', '.'])
+            .find(|part| !part.is_empty())
+            .unwrap_or_default()
+            .to_owned();
         USER_NAMES.contains(&last.as_str())
     };
     let all = 0..fields.len();
@@ -101,7 +129,10 @@ fn gives_session(answer: &Answer) -> bool {
 fn is_session_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let is_guard = lower.contains("csrf") || lower.contains("xsrf");
-    !is_guard && ["sess", "sid", "auth", "token", "jwt", "login"].iter().any(|part| lower.contains(part))
+    !is_guard
+        && ["sess", "sid", "auth", "token", "jwt", "login"]
+            .iter()
+            .any(|part| lower.contains(part))
 }
 
 fn is_token_name(name: &str) -> bool {
@@ -129,8 +160,17 @@ impl LogIn {
             .filter(|name| is_session_name(name) && super::links::is_token(name))
             .collect();
         names.dedup();
-        match names[..] {
-            [only] => Some(only.to_owned()),
+        let is_plain = |name: &&str| {
+            let lower = name.to_ascii_lowercase();
+            lower.contains("sess") || lower.ends_with("sid")
+        };
+        let plain: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| is_plain(&name))
+            .collect();
+        match (&plain[..], &names[..]) {
+            ([only], _) | ([], [only]) => Some((*only).to_owned()),
             _ => None,
         }
     }
@@ -138,13 +178,18 @@ impl LogIn {
     /// Puts the user's name and password in the place of those that were seen, in every request; with samples in the
     /// log-in alone, where the same value means the same.
     pub(super) fn fill_in(&self, exchanges: &mut [Exchange], samples: bool) {
-        for (at, exchange) in exchanges.iter_mut().enumerate().filter(|one| !samples || one.0 == self.at) {
+        for (at, exchange) in exchanges
+            .iter_mut()
+            .enumerate()
+            .filter(|one| !samples || one.0 == self.at)
+        {
             exchange.request.visit(&mut |place, name, text| {
                 let Some(plain) = text.as_plain() else {
                     return;
                 };
                 let is_same = |value: &Option<String>| value.as_deref() == Some(plain);
-                let is_password = is_password_name(name) && (place.is_body() || place == Place::Query);
+                let is_password =
+                    is_password_name(name) && (place.is_body() || place == Place::Query);
                 if is_password && is_same(&self.password) {
                     *text = Text::code("user.password");
                 } else if is_same(&self.user) && is_user_field(place, name, plain, at == self.at) {
@@ -164,36 +209,96 @@ fn is_user_field(place: Place, name: &str, value: &str, is_login: bool) -> bool 
 }
 
 /// Takes out of the requests how they show who sends them, and says so once for all.
-pub(super) fn credentials(exchanges: &mut [Exchange], given: Vec<Credential>, has_login: bool) -> Vec<Credential> {
+pub(super) fn credentials(
+    exchanges: &mut [Exchange],
+    given: Vec<Credential>,
+    has_login: bool,
+) -> Vec<Credential> {
     let mut found = given;
     for exchange in exchanges.iter_mut() {
         take_authorization(exchange, &mut found);
         take_keys(exchange, &mut found);
     }
-    let has_cookies = exchanges.iter().any(|exchange| !exchange.request.cookies.is_empty());
+    let has_cookies = exchanges
+        .iter()
+        .any(|exchange| !exchange.request.cookies.is_empty());
     for exchange in exchanges.iter_mut() {
         let cookies = std::mem::take(&mut exchange.request.cookies);
         // What the input itself puts together of earlier answers stays; all others are kept per user as a browser does.
         let mut pieces: Vec<Piece> = Vec::new();
-        for (name, value) in cookies.iter().filter(|cookie| cookie.1.as_plain().is_none()) {
+        for (name, value) in cookies
+            .iter()
+            .filter(|cookie| cookie.1.as_plain().is_none())
+        {
             let between = if pieces.is_empty() { "" } else { "; " };
             pieces.push(Piece::Plain(format!("{between}{name}=")));
             pieces.extend(value.pieces().iter().cloned());
         }
         if !pieces.is_empty() && exchange.request.header("cookie").is_none() {
-            exchange.request.headers.push(("cookie".to_owned(), Text::of(pieces)));
+            exchange
+                .request
+                .headers
+                .push(("cookie".to_owned(), Text::of(pieces)));
         }
     }
-    let is_settled = has_login || found.iter().any(|one| matches!(one, Credential::Header(name, _) if name == "cookie"));
+    let is_settled = has_login
+        || found
+            .iter()
+            .any(|one| matches!(one, Credential::Header(name, _) if name == "cookie"));
     if has_cookies && !is_settled {
-        found.push(Credential::Header("cookie".to_owned(), Text::code("user.cookie")));
+        found.push(Credential::Header(
+            "cookie".to_owned(),
+            Text::code("user.cookie"),
+        ));
     }
     found
 }
 
+/// Has a request that renews a token capture it under the name that the log-in gave it.
+pub(super) fn renew(exchanges: &mut [Exchange], login: Option<usize>) {
+    let Some(at) = login else {
+        return;
+    };
+    let given = exchanges[at].captures.clone();
+    for exchange in exchanges.iter_mut().skip(at + 1) {
+        let sends = |exchange: &Exchange| {
+            let mut codes = Vec::new();
+            exchange
+                .request
+                .clone()
+                .visit(&mut |_, _, text| codes.extend(text.codes().map(str::to_owned)));
+            given
+                .iter()
+                .any(|capture| capture.0.contains("refresh") && codes.contains(&capture.0))
+        };
+        let Some(answer) = exchange.answer.as_ref().filter(|_| sends(exchange)) else {
+            continue;
+        };
+        let mut pointers = Vec::new();
+        if let Body::Json(mut json) = Body::from_text(&answer.kind, &answer.body) {
+            json.visit(&mut |_, pointer, _| pointers.push(pointer.to_owned()));
+        }
+        let is_there =
+            |source: &Source| matches!(source, Source::Json(pointer) if pointers.contains(pointer));
+        let renewed: Vec<(String, Source)> = given
+            .iter()
+            .filter(|capture| is_there(&capture.1))
+            .cloned()
+            .collect();
+        if !renewed.is_empty() {
+            exchange.captures = renewed;
+            exchange.renews = true;
+            return;
+        }
+    }
+}
+
 fn take_authorization(exchange: &mut Exchange, found: &mut Vec<Credential>) {
     let request = &mut exchange.request;
-    let header = request.headers.iter().position(|header| header.0 == "authorization");
+    let header = request
+        .headers
+        .iter()
+        .position(|header| header.0 == "authorization");
     let header = header.map(|at| request.headers.remove(at).1);
     let basic = request.basic.take();
     let is_there = found.iter().any(|one| match one {
@@ -211,7 +316,13 @@ fn take_authorization(exchange: &mut Exchange, found: &mut Vec<Credential>) {
 
 /// Basic authentication by the user's name and password; what the input leaves open stays as it is.
 fn basic_of(user: Text, password: Text) -> Credential {
-    let keep = |text: Text, code: &str| if text.as_plain().is_some() { Text::code(code) } else { text };
+    let keep = |text: Text, code: &str| {
+        if text.as_plain().is_some() {
+            Text::code(code)
+        } else {
+            text
+        }
+    };
     Credential::Basic {
         user: keep(user, "user.name"),
         password: keep(password, "user.password"),
@@ -220,15 +331,27 @@ fn basic_of(user: Text, password: Text) -> Credential {
 
 fn authorization(header: &Text) -> Credential {
     match header.pieces() {
-        [Piece::Plain(scheme), Piece::Code(code)] if scheme.trim().eq_ignore_ascii_case("bearer") => Credential::Bearer(Text::code(code.as_str())),
+        [Piece::Plain(scheme), Piece::Code(code)]
+            if scheme.trim().eq_ignore_ascii_case("bearer") =>
+        {
+            Credential::Bearer(Text::code(code.as_str()))
+        }
         [Piece::Plain(plain)] => {
             let (scheme, value) = plain.split_once(' ').unwrap_or(("", plain));
             if scheme.eq_ignore_ascii_case("bearer") {
                 Credential::Bearer(Text::code("user.token"))
-            } else if scheme.eq_ignore_ascii_case("basic") && base64::engine::general_purpose::STANDARD.decode(value.trim()).is_ok() {
+            } else if scheme.eq_ignore_ascii_case("basic")
+                && base64::engine::general_purpose::STANDARD
+                    .decode(value.trim())
+                    .is_ok()
+            {
                 basic_of(Text::default(), Text::default())
             } else {
-                let is_scheme = !scheme.is_empty() && scheme.len() <= 20 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+                let is_scheme = !scheme.is_empty()
+                    && scheme.len() <= 20
+                    && scheme
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
                 let mut pieces = vec![Piece::Code("user.token".to_owned())];
                 if is_scheme {
                     pieces.insert(0, Piece::Plain(format!("{scheme} ")));
@@ -242,12 +365,16 @@ fn authorization(header: &Text) -> Credential {
 
 /// Headers such as `x-api-key`. Guards against forged requests belong to the requests that need them.
 fn take_keys(exchange: &mut Exchange, found: &mut Vec<Credential>) {
-    let is_key = |name: &str| is_secret_name(name) && !name.contains("csrf") && !name.contains("xsrf") && name != "cookie";
+    let is_key = |name: &str| {
+        is_secret_name(name) && !name.contains("csrf") && !name.contains("xsrf") && name != "cookie"
+    };
     let headers = std::mem::take(&mut exchange.request.headers);
     let (keys, others) = headers.into_iter().partition(|header| is_key(&header.0));
     exchange.request.headers = others;
     for (name, value) in keys {
-        let is_there = found.iter().any(|one| matches!(one, Credential::Header(other, _) if *other == name));
+        let is_there = found
+            .iter()
+            .any(|one| matches!(one, Credential::Header(other, _) if *other == name));
         if !is_there {
             let value = match value.as_plain() {
                 Some(_) => Text::code(format!("user.{}", super::secrets::attribute_of(&name))),

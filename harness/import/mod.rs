@@ -101,7 +101,13 @@ impl Source {
         let text = self.text_of(input)?;
         let seen = (self.read)(&text::without_marks(text))?;
         // A scenario has a limit of its own; long bodies and many steps together may go beyond it.
-        for limit in [DRAFT_STEPS, DRAFT_STEPS / 2, DRAFT_STEPS / 4, DRAFT_STEPS / 10, 1] {
+        for limit in [
+            DRAFT_STEPS,
+            DRAFT_STEPS / 2,
+            DRAFT_STEPS / 4,
+            DRAFT_STEPS / 10,
+            1,
+        ] {
             let draft = write::write(&plan::plan(seen.clone(), limit));
             if draft.len() <= FILE_LIMIT {
                 return Ok(draft);
@@ -132,11 +138,21 @@ impl Source {
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim().is_empty() {
-            return Err(ImportError::new("the input is empty", format!("give {}", self.what)));
+            return Err(ImportError::new(
+                "the input is empty",
+                format!("give {}", self.what),
+            ));
         }
         if text.contains('\0') {
-            let line = text.split('\0').next().map_or(1, |before| before.matches('\n').count() + 1);
-            return Err(ImportError::new("the input holds NUL bytes: it is binary", format!("give {}", self.what)).at(line, 0));
+            let line = text
+                .split('\0')
+                .next()
+                .map_or(1, |before| before.matches('\n').count() + 1);
+            return Err(ImportError::new(
+                "the input holds NUL bytes: it is binary",
+                format!("give {}", self.what),
+            )
+            .at(line, 0));
         }
         Ok(text)
     }
@@ -145,7 +161,10 @@ impl Source {
     #[must_use]
     pub fn too_large(&self, size: &str) -> ImportError {
         ImportError::new(
-            format!("the input has {size}; at most {} MiB are read", INPUT_LIMIT >> 20),
+            format!(
+                "the input has {size}; at most {} MiB are read",
+                INPUT_LIMIT >> 20
+            ),
             self.smaller,
         )
     }

@@ -14,14 +14,20 @@ const OPERATION_LIMIT: usize = 500;
 
 pub(super) fn read(text: &str) -> Result<Seen, ImportError> {
     let root = parse(text)?;
-    let version = ["openapi", "swagger"].into_iter().find_map(|key| root.get(key)?.scalar());
+    let version = ["openapi", "swagger"]
+        .into_iter()
+        .find_map(|key| root.get(key)?.scalar());
     let Some(version) = version else {
         return Err(ImportError::new(
             "this is no OpenAPI description: it has neither `openapi` nor `swagger`",
             "give the description itself, not a page that shows it",
         ));
     };
-    let shown: String = version.chars().filter(|c| c.is_ascii_digit() || *c == '.').take(10).collect();
+    let shown: String = version
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '.')
+        .take(10)
+        .collect();
     let mut seen = Seen {
         from: format!("an OpenAPI description ({shown})"),
         samples: true,
@@ -42,7 +48,10 @@ pub(super) fn read(text: &str) -> Result<Seen, ImportError> {
         ));
     }
     seen.base = Some(base);
-    seen.exchanges = operations.iter().map(|operation| reader.exchange(operation)).collect();
+    seen.exchanges = operations
+        .iter()
+        .map(|operation| reader.exchange(operation))
+        .collect();
     reader.security(&mut seen);
     Ok(seen)
 }
@@ -52,8 +61,16 @@ fn parse(text: &str) -> Result<Json, ImportError> {
         match Json::read(text) {
             Ok(root) => return Ok(root),
             Err(error) => {
-                let remedy = if error.is_eof() { "it was cut off: fetch it again" } else { "what stands here breaks it" };
-                let message = if error.to_string().contains("recursion") { "the description is nested too deeply" } else { "the description is not JSON" };
+                let remedy = if error.is_eof() {
+                    "it was cut off: fetch it again"
+                } else {
+                    "what stands here breaks it"
+                };
+                let message = if error.to_string().contains("recursion") {
+                    "the description is nested too deeply"
+                } else {
+                    "the description is not JSON"
+                };
                 // A flow mapping of YAML begins with a brace as well.
                 if let Ok(root) = serde_saphyr::from_str::<Json>(text) {
                     return Ok(root);
@@ -64,7 +81,10 @@ fn parse(text: &str) -> Result<Json, ImportError> {
     }
     serde_saphyr::from_str::<Json>(text).map_err(|error| {
         // What the parser says may quote the input.
-        let wrong = ImportError::new("the description is not YAML, or goes beyond what is read of it", "check indentation and quotes here; split descriptions that use very many anchors");
+        let wrong = ImportError::new(
+            "the description is not YAML, or goes beyond what is read of it",
+            "check indentation and quotes here; split descriptions that use very many anchors",
+        );
         match error.location() {
             Some(at) => wrong.at(at.line() as usize, at.column() as usize),
             None => wrong,
@@ -76,7 +96,11 @@ fn parse(text: &str) -> Result<Json, ImportError> {
 fn base_url(root: &Json, seen: &mut Seen) -> String {
     const NOWHERE: &str = "http://127.0.0.1:8080";
     let given = if root.get("swagger").is_some() {
-        let scheme = root.list("schemes").first().and_then(Json::as_str).unwrap_or("https");
+        let scheme = root
+            .list("schemes")
+            .first()
+            .and_then(Json::as_str)
+            .unwrap_or("https");
         let path = root.str("basePath").unwrap_or_default();
         match root.str("host") {
             Some(host) => format!("{scheme}://{host}{path}"),
@@ -84,16 +108,27 @@ fn base_url(root: &Json, seen: &mut Seen) -> String {
         }
     } else {
         let server = root.list("servers").first();
-        let mut url = server.and_then(|server| server.str("url")).unwrap_or_default().to_owned();
-        for (name, variable) in server.and_then(|server| server.get("variables")).map(Json::entries).unwrap_or_default() {
-            let value = variable.get("default").and_then(Json::scalar).unwrap_or_default();
+        let mut url = server
+            .and_then(|server| server.str("url"))
+            .unwrap_or_default()
+            .to_owned();
+        for (name, variable) in server
+            .and_then(|server| server.get("variables"))
+            .map(Json::entries)
+            .unwrap_or_default()
+        {
+            let value = variable
+                .get("default")
+                .and_then(Json::scalar)
+                .unwrap_or_default();
             url = url.replace(&format!("{{{name}}}"), &value);
         }
         url
     };
-    let parsed = url::Url::parse(&given)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty()));
+    let parsed = url::Url::parse(&given).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(|host| !host.is_empty())
+    });
     match parsed {
         Some(mut url) => {
             url.set_query(None);
@@ -102,9 +137,14 @@ fn base_url(root: &Json, seen: &mut Seen) -> String {
             url.as_str().trim_end_matches('/').to_owned()
         }
         None => {
-            seen.remarks.push("TO DO: the description does not say on which host the service is.".to_owned());
-            let path = url::Url::parse(NOWHERE).and_then(|base| base.join(if given.starts_with('/') { &given } else { "/" }));
-            path.map_or(NOWHERE.to_owned(), |url| url.as_str().trim_end_matches('/').to_owned())
+            seen.remarks.push(
+                "TO DO: the description does not say on which host the service is.".to_owned(),
+            );
+            let path = url::Url::parse(NOWHERE)
+                .and_then(|base| base.join(if given.starts_with('/') { &given } else { "/" }));
+            path.map_or(NOWHERE.to_owned(), |url| {
+                url.as_str().trim_end_matches('/').to_owned()
+            })
         }
     }
 }
@@ -136,14 +176,23 @@ impl<'d> Reader<'d> {
         for (path, item) in root.get("paths").map(Json::entries).unwrap_or_default() {
             let item = resolve(root, item);
             for method in METHODS {
-                let Some(operation) = item.get(method).filter(|_| path.starts_with('/') && operations.len() < OPERATION_LIMIT) else {
+                let Some(operation) = item
+                    .get(method)
+                    .filter(|_| path.starts_with('/') && operations.len() < OPERATION_LIMIT)
+                else {
                     continue;
                 };
                 let tag = tag_of(operation);
                 if !tags.contains(&tag) {
                     tags.push(tag);
                 }
-                operations.push(Operation { method, path, item, operation, creates: false });
+                operations.push(Operation {
+                    method,
+                    path,
+                    item,
+                    operation,
+                    creates: false,
+                });
             }
         }
         for operation in &mut operations {
@@ -152,16 +201,34 @@ impl<'d> Reader<'d> {
                 && has_items(root, operation.path)
             {
                 operation.creates = true;
-                let last = operation.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-                let name = self.names.give(&identifier(&format!("{}_id", last.strip_suffix('s').unwrap_or(last))));
-                self.ids.push((operation.path.trim_end_matches('/'), name, pointer));
+                let last = operation
+                    .path
+                    .trim_end_matches('/')
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or_default();
+                let name = self.names.give(&identifier(&format!(
+                    "{}_id",
+                    last.strip_suffix('s').unwrap_or(last)
+                )));
+                self.ids
+                    .push((operation.path.trim_end_matches('/'), name, pointer));
             }
         }
         let order = |operation: &Operation<'_>| {
             let lower = operation.path.to_ascii_lowercase().replace(['-', '_'], "");
-            let logs_in = operation.method == "post" && ["login", "signin", "token", "session", "auth"].iter().any(|word| lower.contains(word));
-            let depth = if operation.creates { operation.path.matches('/').count() } else { 0 };
-            let tag = tags.iter().position(|tag| *tag == tag_of(operation.operation));
+            let logs_in = operation.method == "post"
+                && ["login", "signin", "token", "session", "auth"]
+                    .iter()
+                    .any(|word| lower.contains(word));
+            let depth = if operation.creates {
+                operation.path.matches('/').count()
+            } else {
+                0
+            };
+            let tag = tags
+                .iter()
+                .position(|tag| *tag == tag_of(operation.operation));
             (!logs_in, !operation.creates, depth, tag)
         };
         operations.sort_by_key(order);
@@ -171,8 +238,14 @@ impl<'d> Reader<'d> {
     /// The pointer to the id that an operation's good answer has.
     fn id_of(&self, operation: &Json) -> Option<String> {
         let fields = field_names(self.root, self.answer_schema(operation)?);
-        let id = fields.iter().filter(|field| matches!(field.0.as_str(), "id" | "uuid" | "uid" | "_id" | "number" | "slug"));
-        id.min_by_key(|field| field.1.matches('/').count()).map(|field| field.1.clone())
+        let id = fields.iter().filter(|field| {
+            matches!(
+                field.0.as_str(),
+                "id" | "uuid" | "uid" | "_id" | "number" | "slug"
+            )
+        });
+        id.min_by_key(|field| field.1.matches('/').count())
+            .map(|field| field.1.clone())
     }
 
     /// The schema of the first good answer that has one.
@@ -180,13 +253,22 @@ impl<'d> Reader<'d> {
         let answers = operation.get("responses")?.entries();
         let good = answers.iter().filter(|answer| answer.0.starts_with('2'));
         good.map(|answer| resolve(self.root, &answer.1))
-            .find_map(|answer| answer.get("schema").or_else(|| content_of(answer).map(|content| content.1)?.get("schema")))
+            .find_map(|answer| {
+                answer
+                    .get("schema")
+                    .or_else(|| content_of(answer).map(|content| content.1)?.get("schema"))
+            })
     }
 
     fn exchange(&self, operation: &Operation<'d>) -> Exchange {
         let mut exchange = Exchange {
-            name: Some(format!("{} {}", operation.method.to_ascii_uppercase(), operation.path)),
-            group: Some(tag_of(operation.operation).chars().take(60).collect()).filter(|tag: &String| !tag.is_empty()),
+            name: Some(format!(
+                "{} {}",
+                operation.method.to_ascii_uppercase(),
+                operation.path
+            )),
+            group: Some(tag_of(operation.operation).chars().take(60).collect())
+                .filter(|tag: &String| !tag.is_empty()),
             ..Exchange::default()
         };
         exchange.request.method = operation.method.to_ascii_uppercase();
@@ -201,7 +283,9 @@ impl<'d> Reader<'d> {
         }
         for (path, name, pointer) in &self.ids {
             if operation.creates && operation.path.trim_end_matches('/') == *path {
-                exchange.captures.push((name.clone(), Source::Json(pointer.clone())));
+                exchange
+                    .captures
+                    .push((name.clone(), Source::Json(pointer.clone())));
             }
         }
         if let Some(schema) = self.answer_schema(operation.operation) {
@@ -209,9 +293,12 @@ impl<'d> Reader<'d> {
             exchange.answer_fields = fields.into_iter().map(|field| field.0).collect();
         }
         let security = operation.operation.get("security");
-        exchange.anonymous = matches!(security, Some(Json::List(ways)) if ways.is_empty()) && operation.method != "post";
+        exchange.anonymous = matches!(security, Some(Json::List(ways)) if ways.is_empty())
+            && operation.method != "post";
         if operation.operation.is_true("deprecated") {
-            exchange.remarks.push("The description calls this one deprecated.".to_owned());
+            exchange
+                .remarks
+                .push("The description calls this one deprecated.".to_owned());
         }
         exchange
     }
@@ -222,7 +309,9 @@ impl<'d> Reader<'d> {
         let mut parameters: Vec<&'d Json> = Vec::new();
         for parameter in own.chain(operation.item.list("parameters")) {
             let parameter = resolve(self.root, parameter);
-            let same = |other: &&Json| (other.str("name"), other.str("in")) == (parameter.str("name"), parameter.str("in"));
+            let same = |other: &&Json| {
+                (other.str("name"), other.str("in")) == (parameter.str("name"), parameter.str("in"))
+            };
             if !parameters.iter().any(same) {
                 parameters.push(parameter);
             }
@@ -240,15 +329,25 @@ impl<'d> Reader<'d> {
                 if !plain.is_empty() {
                     pieces.push(Piece::Plain(super::seen::sent_segment(plain)));
                 }
-                let known = self.ids.iter().find(|id| id.0 == before && plain.is_empty() && after.is_empty());
+                let known = self
+                    .ids
+                    .iter()
+                    .find(|id| id.0 == before && plain.is_empty() && after.is_empty());
                 let is_own = operation.creates && operation.path.trim_end_matches('/') == before;
                 match known.filter(|_| !is_own) {
                     Some((_, capture, _)) => pieces.push(Piece::Code(capture.clone())),
                     None => {
-                        let parameter = parameters.iter().find(|parameter| parameter.str("name") == Some(name));
-                        let value = parameter.map_or_else(|| "1".to_owned(), |parameter| self.value(parameter));
-                        pieces.push(Piece::Plain(super::seen::sent_segment(&value).replace('/', "%2F")));
-                        exchange.remarks.push(format!("TO DO: {{{name}}} is a sample: which of them belongs to the user?"));
+                        let parameter = parameters
+                            .iter()
+                            .find(|parameter| parameter.str("name") == Some(name));
+                        let value = parameter
+                            .map_or_else(|| "1".to_owned(), |parameter| self.value(parameter));
+                        pieces.push(Piece::Plain(
+                            super::seen::sent_segment(&value).replace('/', "%2F"),
+                        ));
+                        exchange.remarks.push(format!(
+                            "TO DO: {{{name}}} is a sample: which of them belongs to the user?"
+                        ));
                     }
                 }
                 rest = after;
@@ -284,14 +383,20 @@ impl<'d> Reader<'d> {
             let name = parameter.str("name").unwrap_or_default();
             let is_wanted = parameter.is_true("required") || parameter.get("example").is_some();
             match parameter.str("in") {
-                Some("query") if is_wanted => request.query.push((name.to_owned(), Text::plain(self.value(parameter)))),
+                Some("query") if is_wanted => request
+                    .query
+                    .push((name.to_owned(), Text::plain(self.value(parameter)))),
                 Some("header") if is_wanted => request.add_header(name, &self.value(parameter)),
                 Some("body") => {
                     let schema = parameter.get("schema");
-                    request.body = Body::Json(schema.map_or(Json::Null, |schema| credentials_in(sample(self.root, schema))));
+                    request.body = Body::Json(schema.map_or(Json::Null, |schema| {
+                        credentials_in(sample(self.root, schema))
+                    }));
                 }
                 Some("formData") if parameter.str("type") == Some("file") => parts.push(file(name)),
-                Some("formData") => form.push((name.to_owned(), Text::plain(self.value(parameter)))),
+                Some("formData") => {
+                    form.push((name.to_owned(), Text::plain(self.value(parameter))))
+                }
                 _ => {}
             }
         }
@@ -299,7 +404,8 @@ impl<'d> Reader<'d> {
             parts.extend(form.into_iter().map(text_part));
             request.body = Body::Multipart(parts);
         } else if !form.is_empty() {
-            form.iter_mut().for_each(|(name, text)| credential_in(name, text));
+            form.iter_mut()
+                .for_each(|(name, text)| credential_in(name, text));
             request.body = Body::Form(form);
         }
     }
@@ -316,45 +422,77 @@ impl<'d> Reader<'d> {
         let value = match (example, schema) {
             (Some(example), _) => example.clone(),
             (None, Some(schema)) => sample(self.root, schema),
-            (None, None) => return Body::Left(format!("the description does not say what is in it ({})", kind.chars().take(60).collect::<String>())),
+            (None, None) => {
+                return Body::Left(format!(
+                    "the description does not say what is in it ({})",
+                    kind.chars().take(60).collect::<String>()
+                ));
+            }
         };
         let texts = |value: &Json| -> Vec<(String, Text)> {
             let text = |value: &Json| Text::plain(value.scalar().unwrap_or_default());
-            value.entries().iter().map(|(name, value)| (name.clone(), text(value))).collect()
+            value
+                .entries()
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect()
         };
         let kind = super::seen::media_type(kind);
         if kind.ends_with("json") {
             Body::Json(credentials_in(value))
         } else if kind == "application/x-www-form-urlencoded" {
             let mut form = texts(&value);
-            form.iter_mut().for_each(|(name, text)| credential_in(name, text));
+            form.iter_mut()
+                .for_each(|(name, text)| credential_in(name, text));
             Body::Form(form)
         } else if kind == "multipart/form-data" {
-            let properties = schema.map(|schema| resolve(self.root, schema)).and_then(|schema| schema.get("properties"));
+            let properties = schema
+                .map(|schema| resolve(self.root, schema))
+                .and_then(|schema| schema.get("properties"));
             let is_file = |name: &str| {
-                let property = properties.and_then(|properties| properties.get(name)).map(|property| resolve(self.root, property));
-                property.is_some_and(|property| property.str("format") == Some("binary") || property.get("contentMediaType").is_some())
+                let property = properties
+                    .and_then(|properties| properties.get(name))
+                    .map(|property| resolve(self.root, property));
+                property.is_some_and(|property| {
+                    property.str("format") == Some("binary")
+                        || property.get("contentMediaType").is_some()
+                })
             };
-            let part = |(name, text): (String, Text)| if is_file(&name) { file(&name) } else { text_part((name, text)) };
+            let part = |(name, text): (String, Text)| {
+                if is_file(&name) {
+                    file(&name)
+                } else {
+                    text_part((name, text))
+                }
+            };
             Body::Multipart(texts(&value).into_iter().map(part).collect())
         } else {
             match value.scalar() {
                 Some(text) => Body::Text(Text::plain(text)),
-                None => Body::Left(format!("it is neither JSON nor a form ({})", kind.chars().take(60).collect::<String>())),
+                None => Body::Left(format!(
+                    "it is neither JSON nor a form ({})",
+                    kind.chars().take(60).collect::<String>()
+                )),
             }
         }
     }
 
     /// How requests show who sends them: the schemes, and a token that a log-in gives.
     fn security(&self, seen: &mut Seen) {
-        let components = self.root.get("components").and_then(|components| components.get("securitySchemes"));
+        let components = self
+            .root
+            .get("components")
+            .and_then(|components| components.get("securitySchemes"));
         let schemes = components.or_else(|| self.root.get("securityDefinitions"));
         let token = self.token_of_login(seen);
         let token = || token.clone().unwrap_or_else(|| Text::code("user.token"));
         for (_, scheme) in schemes.map(Json::entries).unwrap_or_default() {
             let scheme = resolve(self.root, scheme);
             let kind = scheme.str("type").unwrap_or_default();
-            let http = scheme.str("scheme").unwrap_or_default().to_ascii_lowercase();
+            let http = scheme
+                .str("scheme")
+                .unwrap_or_default()
+                .to_ascii_lowercase();
             let name = scheme.str("name").unwrap_or_default();
             let made = match (kind, http.as_str(), scheme.str("in").unwrap_or_default()) {
                 ("http", "basic", _) | ("basic", ..) => Credential::Basic {
@@ -362,13 +500,19 @@ impl<'d> Reader<'d> {
                     password: Text::code("user.password"),
                 },
                 ("http" | "oauth2" | "openIdConnect", ..) => Credential::Bearer(token()),
-                ("apiKey", _, "header") if name.eq_ignore_ascii_case("authorization") => Credential::Bearer(token()),
-                ("apiKey", _, "header") if super::links::is_token(name) => {
-                    Credential::Header(name.to_ascii_lowercase(), Text::code(format!("user.{}", attribute_of(name))))
+                ("apiKey", _, "header") if name.eq_ignore_ascii_case("authorization") => {
+                    Credential::Bearer(token())
                 }
+                ("apiKey", _, "header") if super::links::is_token(name) => Credential::Header(
+                    name.to_ascii_lowercase(),
+                    Text::code(format!("user.{}", attribute_of(name))),
+                ),
                 ("apiKey", _, "query") => {
                     for exchange in &mut seen.exchanges {
-                        exchange.request.query.push((name.to_owned(), Text::code(format!("user.{}", attribute_of(name)))));
+                        exchange.request.query.push((
+                            name.to_owned(),
+                            Text::code(format!("user.{}", attribute_of(name))),
+                        ));
                     }
                     continue;
                 }
@@ -401,11 +545,17 @@ impl<'d> Reader<'d> {
         let fields = field_names(self.root, self.answer_schema_in(operation)?);
         let is_token = |name: &str| {
             let lower = name.to_ascii_lowercase();
-            lower.contains("token") && !lower.contains("refresh") && !lower.contains("type") && !lower.contains("csrf") || lower == "jwt"
+            lower.contains("token")
+                && !lower.contains("refresh")
+                && !lower.contains("type")
+                && !lower.contains("csrf")
+                || lower == "jwt"
         };
         let (name, pointer) = fields.into_iter().find(|field| is_token(&field.0))?;
         let name = identifier(&name);
-        exchange.captures.push((name.clone(), Source::Json(pointer)));
+        exchange
+            .captures
+            .push((name.clone(), Source::Json(pointer)));
         Some(Text::code(name))
     }
 
@@ -415,13 +565,21 @@ impl<'d> Reader<'d> {
 }
 
 fn tag_of(operation: &Json) -> &str {
-    operation.list("tags").first().and_then(Json::as_str).unwrap_or_default()
+    operation
+        .list("tags")
+        .first()
+        .and_then(Json::as_str)
+        .unwrap_or_default()
 }
 
 /// Whether a path continues with a parameter: `/things/{id}`.
 fn has_items(root: &Json, path: &str) -> bool {
     let start = format!("{}/{{", path.trim_end_matches('/'));
-    root.get("paths").map(Json::entries).unwrap_or_default().iter().any(|entry| entry.0.starts_with(&start))
+    root.get("paths")
+        .map(Json::entries)
+        .unwrap_or_default()
+        .iter()
+        .any(|entry| entry.0.starts_with(&start))
 }
 
 /// The content that can be written best: JSON, then forms, then whatever is first.

@@ -15,7 +15,9 @@ pub(super) fn resolve<'d>(root: &'d Json, node: &'d Json) -> &'d Json {
             return node;
         };
         let found = target.split('/').try_fold(root, |at, part| {
-            let part = super::seen::decoded(part).replace("~1", "/").replace("~0", "~");
+            let part = super::seen::decoded(part)
+                .replace("~1", "/")
+                .replace("~0", "~");
             at.get(&part)
         });
         match found {
@@ -27,48 +29,92 @@ pub(super) fn resolve<'d>(root: &'d Json, node: &'d Json) -> &'d Json {
 }
 
 /// A value that fits a schema: its example, default, first of its list, or one by its type.
-pub(super) fn sample(root: &Json, schema: &Json) -> Json {
-    let mut left = VALUES;
-    sample_at(root, schema, 0, &mut left).unwrap_or(Json::Null)
+pub(super) fn sample<'d>(root: &'d Json, schema: &'d Json) -> Json {
+    let mut sampler = Sampler {
+        root,
+        left: VALUES,
+        within: Vec::new(),
+    };
+    sampler.value(schema).unwrap_or(Json::Null)
 }
 
-fn sample_at(root: &Json, schema: &Json, depth: usize, left: &mut usize) -> Option<Json> {
-    if depth > DEPTH || *left == 0 {
-        return None;
+struct Sampler<'d> {
+    root: &'d Json,
+    /// Values that may still be made.
+    left: usize,
+    /// The schemas that are being filled in: one within itself is left out.
+    within: Vec<&'d Json>,
+}
+
+impl<'d> Sampler<'d> {
+    fn value(&mut self, schema: &'d Json) -> Option<Json> {
+        let schema = resolve(self.root, schema);
+        let is_within = self.within.iter().any(|outer| std::ptr::eq(*outer, schema));
+        if is_within || self.within.len() > DEPTH || self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        self.within.push(schema);
+        let made = self.value_within(schema);
+        self.within.pop();
+        made
     }
-    *left -= 1;
-    let schema = resolve(root, schema);
-    if let Some(value) = written(schema) {
-        return Some(value);
-    }
-    for key in ["oneOf", "anyOf"] {
-        if let Some(first) = schema.list(key).first() {
-            return sample_at(root, first, depth + 1, left);
+
+    fn value_within(&mut self, schema: &'d Json) -> Option<Json> {
+        if let Some(value) = written(schema) {
+            return Some(value);
+        }
+        for key in ["oneOf", "anyOf"] {
+            if let Some(first) = schema.list(key).first() {
+                return self.value(first);
+            }
+        }
+        let is_table = schema.get("properties").is_some() || !schema.list("allOf").is_empty();
+        match kind_of(schema) {
+            "array" => {
+                let items = schema.get("items")?;
+                Some(Json::List(self.value(items).into_iter().collect()))
+            }
+            "integer" | "number" => Some(Json::Number(
+                schema
+                    .get("minimum")
+                    .and_then(Json::scalar)
+                    .filter(|number| number.parse::<i64>().is_ok())
+                    .unwrap_or_else(|| "1".to_owned()),
+            )),
+            "boolean" => Some(Json::Truth(true)),
+            "null" => Some(Json::Null),
+            "object" | "" if is_table => {
+                let mut entries = Vec::new();
+                self.fields(schema, 0, &mut entries);
+                Some(Json::Table(entries))
+            }
+            "object" => Some(Json::Table(Vec::new())),
+            "string" | "" => Some(Json::text(text_of(
+                schema.str("format").unwrap_or_default(),
+            ))),
+            _ => None,
         }
     }
-    let is_table = schema.get("properties").is_some() || !schema.list("allOf").is_empty();
-    match kind_of(schema) {
-        "array" => {
-            let items = schema.get("items")?;
-            Some(Json::List(sample_at(root, items, depth + 1, left).into_iter().collect()))
+
+    /// The fields of a table, those of `allOf` included; fields that only the service sets are left out.
+    fn fields(&mut self, schema: &'d Json, depth: usize, entries: &mut Vec<(String, Json)>) {
+        for part in schema.list("allOf").iter().filter(|_| depth < DEPTH) {
+            self.fields(resolve(self.root, part), depth + 1, entries);
         }
-        "integer" | "number" => Some(Json::Number(
-            schema
-                .get("minimum")
-                .and_then(Json::scalar)
-                .filter(|number| number.parse::<i64>().is_ok())
-                .unwrap_or_else(|| "1".to_owned()),
-        )),
-        "boolean" => Some(Json::Truth(true)),
-        "null" => Some(Json::Null),
-        "object" | "" if is_table => {
-            let mut entries = Vec::new();
-            fields(root, schema, depth, left, &mut entries);
-            Some(Json::Table(entries))
+        for (name, property) in schema
+            .get("properties")
+            .map(Json::entries)
+            .unwrap_or_default()
+        {
+            let resolved = resolve(self.root, property);
+            if resolved.is_true("readOnly") || entries.iter().any(|entry| entry.0 == *name) {
+                continue;
+            }
+            if let Some(value) = self.value(property) {
+                entries.push((name.clone(), value));
+            }
         }
-        "object" => Some(Json::Table(Vec::new())),
-        "string" | "" => Some(Json::text(text_of(schema.str("format").unwrap_or_default()))),
-        _ => None,
     }
 }
 
@@ -86,7 +132,11 @@ fn written(schema: &Json) -> Option<Json> {
 /// The type; 3.1 has lists of types, of which `null` is the last one wanted.
 fn kind_of(schema: &Json) -> &str {
     match schema.get("type") {
-        Some(Json::List(kinds)) => kinds.iter().filter_map(Json::as_str).find(|kind| *kind != "null").unwrap_or("null"),
+        Some(Json::List(kinds)) => kinds
+            .iter()
+            .filter_map(Json::as_str)
+            .find(|kind| *kind != "null")
+            .unwrap_or("null"),
         Some(kind) => kind.as_str().unwrap_or_default(),
         None => "",
     }
@@ -106,24 +156,6 @@ fn text_of(format: &str) -> &'static str {
     }
 }
 
-/// The fields of a table, those of `allOf` included; fields that only the service sets are left out.
-fn fields(root: &Json, schema: &Json, depth: usize, left: &mut usize, entries: &mut Vec<(String, Json)>) {
-    for part in schema.list("allOf") {
-        if depth < DEPTH {
-            fields(root, resolve(root, part), depth + 1, left, entries);
-        }
-    }
-    for (name, property) in schema.get("properties").map(Json::entries).unwrap_or_default() {
-        let resolved = resolve(root, property);
-        if resolved.is_true("readOnly") || entries.iter().any(|entry| entry.0 == *name) {
-            continue;
-        }
-        if let Some(value) = sample_at(root, property, depth + 1, left) {
-            entries.push((name.clone(), value));
-        }
-    }
-}
-
 /// Names and JSON pointers of all fields of a schema, those of lists' items included (without a pointer).
 pub(super) fn field_names(root: &Json, schema: &Json) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -131,18 +163,31 @@ pub(super) fn field_names(root: &Json, schema: &Json) -> Vec<(String, String)> {
     found
 }
 
-fn names_at(root: &Json, schema: &Json, pointer: &str, depth: usize, found: &mut Vec<(String, String)>) {
+fn names_at(
+    root: &Json,
+    schema: &Json,
+    pointer: &str,
+    depth: usize,
+    found: &mut Vec<(String, String)>,
+) {
     if depth > DEPTH / 2 || found.len() >= VALUES {
         return;
     }
     let schema = resolve(root, schema);
-    for part in ["allOf", "oneOf", "anyOf"].into_iter().flat_map(|key| schema.list(key)) {
+    for part in ["allOf", "oneOf", "anyOf"]
+        .into_iter()
+        .flat_map(|key| schema.list(key))
+    {
         names_at(root, part, pointer, depth + 1, found);
     }
     if let Some(items) = schema.get("items") {
         names_at(root, items, &format!("{pointer}/0"), depth + 1, found);
     }
-    for (name, property) in schema.get("properties").map(Json::entries).unwrap_or_default() {
+    for (name, property) in schema
+        .get("properties")
+        .map(Json::entries)
+        .unwrap_or_default()
+    {
         if found.len() >= VALUES {
             return;
         }

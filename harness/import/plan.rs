@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::login::{self, LogIn};
 use super::links::{self, Names, identifier, is_read};
+use super::login::{self, LogIn};
 use super::secrets::{self, Sealed};
 use super::seen::{Body, Credential, Exchange, Place, Seen, Source};
 use super::sift::{Sifted, sift};
@@ -61,10 +61,21 @@ struct Plant {
     slot: String,
     field: String,
     original: String,
+    /// The path of the request that plants it.
+    path: String,
+}
+
+/// Whether `path` has one segment more than `of`.
+fn is_item_of(path: &str, of: &str) -> bool {
+    let rest = path
+        .strip_prefix(of.trim_end_matches('/'))
+        .and_then(|rest| rest.strip_prefix('/'));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
 }
 
 /// Arranges at most `limit` steps.
 pub(super) fn plan(seen: Seen, limit: usize) -> Draft {
+    let sealed = Sealed::of(&seen.exchanges);
     let Sifted {
         mut exchanges,
         url,
@@ -74,7 +85,6 @@ pub(super) fn plan(seen: Seen, limit: usize) -> Draft {
     for (why, count) in seen.left_out {
         *left_out.entry(why.to_owned()).or_default() += count;
     }
-    let sealed = Sealed::of(&exchanges);
     let mut names = Names::default();
     for (name, _) in exchanges.iter().flat_map(|exchange| &exchange.captures) {
         names.give(name);
@@ -83,15 +93,18 @@ pub(super) fn plan(seen: Seen, limit: usize) -> Draft {
     if let Some(log_in) = &log_in {
         log_in.fill_in(&mut exchanges, seen.samples);
     }
-    let session = log_in.as_ref().and_then(|log_in| log_in.session(&exchanges));
+    let session = log_in
+        .as_ref()
+        .and_then(|log_in| log_in.session(&exchanges));
     links::link(&mut exchanges, &mut names);
     let credentials = login::credentials(&mut exchanges, seen.credentials, log_in.is_some());
     for exchange in &mut exchanges {
         secrets::seal(exchange, &sealed);
     }
     let at = log_in.as_ref().map(LogIn::at);
-    let plants = plant(&mut exchanges, at);
+    login::renew(&mut exchanges, at);
     let used = switch_off(&mut exchanges, &credentials, at);
+    let plants = plant(&mut exchanges, at);
     let mut arranging = Arranging {
         at,
         session,
@@ -105,7 +118,10 @@ pub(super) fn plan(seen: Seen, limit: usize) -> Draft {
         from: seen.from,
         url,
         insecure: seen.insecure,
-        pattern: log_in.is_some() || credentials.iter().any(|one| matches!(one, Credential::Basic { .. })),
+        pattern: log_in.is_some()
+            || credentials
+                .iter()
+                .any(|one| matches!(one, Credential::Basic { .. })),
         addresses: log_in.as_ref().is_some_and(|log_in| log_in.by_address()),
         has_login: log_in.is_some(),
         steps: arranging.steps,
@@ -120,24 +136,38 @@ pub(super) fn plan(seen: Seen, limit: usize) -> Draft {
 
 /// What a request is for, by its path.
 pub(super) fn says(exchange: &Exchange, words: &[&str]) -> bool {
-    let path = exchange.request.shown_path().to_ascii_lowercase().replace(['-', '_'], "");
+    let path = exchange
+        .request
+        .shown_path()
+        .to_ascii_lowercase()
+        .replace(['-', '_'], "");
     words.iter().any(|word| path.contains(word))
 }
 
 /// Makes comments of the steps that would end what the others need, unless one of these needs what they give. Returns the
 /// names of the captures that the others use.
-fn switch_off(exchanges: &mut [Exchange], credentials: &[Credential], login: Option<usize>) -> BTreeSet<String> {
+fn switch_off(
+    exchanges: &mut [Exchange],
+    credentials: &[Credential],
+    login: Option<usize>,
+) -> BTreeSet<String> {
     for (at, exchange) in exchanges.iter_mut().enumerate() {
-        let is_refresh = !is_read(exchange) && (says(exchange, &["refresh"]) || grants_refresh(exchange));
+        let is_refresh =
+            !is_read(exchange) && (says(exchange, &["refresh"]) || grants_refresh(exchange));
         exchange.off = if Some(at) == login {
             None
         } else if says(exchange, &["logout", "signout", "logoff"]) {
             Some("ends the session".to_owned())
         } else if is_refresh {
-            Some("renews the session".to_owned())
+            (!exchange.renews).then(|| "renews the session".to_owned())
         } else if exchange.request.method == "DELETE" {
             Some("takes something away".to_owned())
-        } else if !is_read(exchange) && says(exchange, &["register", "signup", "resetpassword", "forgotpassword"]) {
+        } else if !is_read(exchange)
+            && says(
+                exchange,
+                &["register", "signup", "resetpassword", "forgotpassword"],
+            )
+        {
             Some("registers somebody".to_owned())
         } else {
             exchange.off.take()
@@ -146,7 +176,11 @@ fn switch_off(exchanges: &mut [Exchange], credentials: &[Credential], login: Opt
     loop {
         let used = used_names(exchanges, credentials);
         let needed = exchanges.iter_mut().find(|exchange| {
-            exchange.off.is_some() && exchange.captures.iter().any(|capture| used.contains(&capture.0))
+            exchange.off.is_some()
+                && exchange
+                    .captures
+                    .iter()
+                    .any(|capture| used.contains(&capture.0))
         });
         match needed {
             Some(exchange) => exchange.off = None,
@@ -180,7 +214,9 @@ fn used_names(exchanges: &[Exchange], credentials: &[Credential]) -> BTreeSet<St
     for credential in credentials {
         match credential {
             Credential::Bearer(text) | Credential::Header(_, text) => note(text),
-            Credential::Basic { user, password } => [user, password].into_iter().for_each(&mut note),
+            Credential::Basic { user, password } => {
+                [user, password].into_iter().for_each(&mut note)
+            }
         }
     }
     used
@@ -188,8 +224,20 @@ fn used_names(exchanges: &[Exchange], credentials: &[Credential]) -> BTreeSet<St
 
 /// Names of fields that people write into.
 const FREE_TEXTS: [&str; 14] = [
-    "title", "text", "body", "name", "note", "comment", "message", "subject", "description", "content", "summary",
-    "memo", "caption", "bio",
+    "title",
+    "text",
+    "body",
+    "name",
+    "note",
+    "comment",
+    "message",
+    "subject",
+    "description",
+    "content",
+    "summary",
+    "memo",
+    "caption",
+    "bio",
 ];
 
 /// Puts a canary into the first free text of every write.
@@ -197,30 +245,55 @@ fn plant(exchanges: &mut [Exchange], login: Option<usize>) -> Vec<Plant> {
     let mut plants: Vec<Plant> = Vec::new();
     let mut slots = Names::default();
     for (at, exchange) in exchanges.iter_mut().enumerate() {
-        if Some(at) == login || is_read(exchange) || says(exchange, &["login", "signin", "logout", "register", "signup", "refresh"]) {
+        if Some(at) == login
+            || is_read(exchange)
+            || exchange.off.is_some()
+            || exchange.renews
+            || says(exchange, &["login", "signin"])
+        {
             continue;
         }
+        let path = exchange.request.shown_path();
         let mut planted = false;
         if let Body::Multipart(parts) = &mut exchange.request.body {
             for part in parts.iter_mut().filter(|part| part.is_file) {
                 let slot = slots.give(&slot_of(&part.name));
+                planted = true;
                 part.text = Text::code(format!("secret_file('{slot}')"));
-                plants.push(Plant { slot, field: part.name.clone(), original: String::new() });
+                plants.push(Plant {
+                    slot,
+                    field: part.name.clone(),
+                    original: String::new(),
+                    path: path.clone(),
+                });
             }
         }
         exchange.request.visit(&mut |place, name, text| {
             let is_free = place.is_body() && place != Place::Body && is_free_text(name);
-            let Some(original) = text.as_plain().filter(|plain| is_free && !planted && !is_number(plain)) else {
+            let Some(original) = text
+                .as_plain()
+                .filter(|plain| is_free && !planted && !is_number(plain))
+            else {
                 return;
             };
-            let slot = slots.give(&slot_of(name));
-            plants.push(Plant { slot: slot.clone(), field: name.to_owned(), original: original.to_owned() });
+            // A change of what an earlier write made replaces its text: the newer canary is the one to be seen.
+            let made = plants
+                .iter()
+                .find(|plant| plant.field == name && is_item_of(&path, &plant.path));
+            let slot = made.map_or_else(|| slots.give(&slot_of(name)), |plant| plant.slot.clone());
+            plants.push(Plant {
+                slot: slot.clone(),
+                field: name.to_owned(),
+                original: original.to_owned(),
+                path: path.clone(),
+            });
             *text = Text::code(format!("secret('{slot}')"));
             planted = true;
         });
         if !planted && exchange.request.body != Body::Empty {
             exchange.remarks.push(
-                "TO DO: put {{ secret('…') }} where this request carries what belongs to the user".to_owned(),
+                "TO DO: put {{ secret('…') }} where this request carries what belongs to the user"
+                    .to_owned(),
             );
         }
     }
@@ -241,7 +314,10 @@ fn last_part(field: &str) -> &str {
 fn is_free_text(name: &str) -> bool {
     let before = name.to_ascii_lowercase();
     // `first_name` is a free text as well, `user_name` tells who somebody is.
-    FREE_TEXTS.contains(&last_part(&before)) && !["user", "file", "host", "nick"].iter().any(|part| before.contains(part))
+    FREE_TEXTS.contains(&last_part(&before))
+        && !["user", "file", "host", "nick"]
+            .iter()
+            .any(|part| before.contains(part))
 }
 
 fn is_number(text: &str) -> bool {
@@ -261,7 +337,9 @@ impl Arranging<'_> {
     fn arrange(&mut self, exchanges: Vec<Exchange>, used: &BTreeSet<String>, limit: usize) {
         let mut asked: BTreeSet<String> = BTreeSet::new();
         for (at, mut exchange) in exchanges.into_iter().enumerate() {
-            exchange.captures.retain(|capture| used.contains(&capture.0));
+            exchange
+                .captures
+                .retain(|capture| used.contains(&capture.0));
             let gives = !exchange.captures.is_empty();
             let reads = is_read(&exchange);
             let key = format!("{:?}", exchange.request);
@@ -280,24 +358,43 @@ impl Arranging<'_> {
                 *self.left_out.entry(why).or_default() += 1;
                 continue;
             }
-            let alone = if self.at.is_some_and(|login| at <= login) { List::Setup } else { List::EachRound };
+            let alone = if self.at.is_some_and(|login| at <= login) {
+                List::Setup
+            } else {
+                List::EachRound
+            };
             match (&exchange.off, reads, gives) {
                 (Some(why), ..) => {
-                    let list = if why.starts_with("renews") { List::Refresh } else { List::CleanUp };
+                    let list = match why.split(' ').next() {
+                        Some("renews") => List::Refresh,
+                        Some("registers") => List::Setup,
+                        _ => List::CleanUp,
+                    };
                     self.push(at, list, exchange);
                 }
+                (None, false, _) if exchange.renews => self.push(at, List::Refresh, exchange),
                 (None, false, _) => self.push(at, alone, exchange),
                 (None, true, true) => {
                     let mut raced = exchange.clone();
                     raced.captures.clear();
                     raced.redirects = None;
-                    self.push(at, alone, exchange);
                     if !is_before && Some(at) != self.at && !is_repeated {
                         self.push(at, List::Volley, raced);
+                        let shown = format!(
+                            "{} {}",
+                            exchange.request.method,
+                            exchange.request.shown_path()
+                        );
+                        exchange.name = Some(format!("{}, alone", exchange.name.unwrap_or(shown)));
                     }
+                    self.push(at, alone, exchange);
                 }
                 (None, true, false) => {
-                    let list = if Some(at) == self.at { List::Setup } else { List::Volley };
+                    let list = if Some(at) == self.at {
+                        List::Setup
+                    } else {
+                        List::Volley
+                    };
                     self.push(at, list, exchange);
                 }
             }
@@ -307,7 +404,10 @@ impl Arranging<'_> {
     fn push(&mut self, at: usize, list: List, mut exchange: Exchange) {
         let login = Some(at) == self.at;
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-        if (300..400).contains(&status) && !exchange.captures.is_empty() && exchange.redirects.is_none() {
+        if (300..400).contains(&status)
+            && !exchange.captures.is_empty()
+            && exchange.redirects.is_none()
+        {
             // What is captured is in this answer, not in that of the page to which it points.
             exchange.redirects = Some(false);
         }
@@ -317,14 +417,22 @@ impl Arranging<'_> {
         let wanted = match (&exchange.name, login) {
             (_, true) => "log in".to_owned(),
             (Some(name), _) => name.clone(),
-            (None, _) => format!("{} {}", exchange.request.method, exchange.request.shown_path()),
+            (None, _) => format!(
+                "{} {}",
+                exchange.request.method,
+                exchange.request.shown_path()
+            ),
         };
         let name = self.name(&wanted);
         let origin = &exchange.request.origin;
         self.steps.push(Step {
             list,
             name,
-            host: self.hosts.iter().find(|host| host.1 == *origin).map(|host| host.0.clone()),
+            host: self
+                .hosts
+                .iter()
+                .find(|host| host.1 == *origin)
+                .map(|host| host.0.clone()),
             session: self.session.clone().filter(|_| login),
             login,
             sees: Vec::new(),
@@ -343,7 +451,11 @@ impl Arranging<'_> {
             }
             base.push(c);
         }
-        let base = if base.trim().is_empty() { "step".to_owned() } else { base.trim().to_owned() };
+        let base = if base.trim().is_empty() {
+            "step".to_owned()
+        } else {
+            base.trim().to_owned()
+        };
         let mut name = base.clone();
         let mut number = 2;
         while !self.names.insert(name.clone()) {
@@ -363,17 +475,39 @@ impl Draft {
             .filter(|step| matches!(step.list, List::Setup | List::EachRound))
             .flat_map(|step| slots_in(&step.exchange))
             .collect();
-        let plants: Vec<&Plant> = plants.iter().filter(|plant| planted.contains(&plant.slot)).collect();
-        for step in self.steps.iter_mut().filter(|step| step.list == List::Volley) {
+        let plants: Vec<&Plant> = plants
+            .iter()
+            .filter(|plant| planted.contains(&plant.slot))
+            .collect();
+        for step in self
+            .steps
+            .iter_mut()
+            .filter(|step| step.list == List::Volley)
+        {
             step.learns = plants.is_empty();
+            if step.exchange.anonymous {
+                continue;
+            }
+            let path = step.exchange.request.shown_path();
             for plant in &plants {
                 let seen = match &step.exchange.answer {
                     Some(answer) => holds(&answer.body, &plant.original),
-                    None => step.exchange.answer_fields.contains(&plant.field),
+                    None => {
+                        step.exchange.answer_fields.contains(&plant.field)
+                            && (path == plant.path || is_item_of(&path, &plant.path))
+                    }
                 };
-                let slots = if seen { &mut step.sees } else { &mut step.may_see };
-                slots.push(plant.slot.clone());
+                let slots = if seen {
+                    &mut step.sees
+                } else {
+                    &mut step.may_see
+                };
+                if !slots.contains(&plant.slot) {
+                    slots.push(plant.slot.clone());
+                }
             }
+            let Step { sees, may_see, .. } = step;
+            may_see.retain(|slot| !sees.contains(slot));
         }
     }
 
@@ -383,18 +517,25 @@ impl Draft {
         let mut note = |text: &Text| {
             for code in text.codes() {
                 for rest in code.split("user.").skip(1) {
-                    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+                    let end = rest
+                        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                        .unwrap_or(rest.len());
                     found.insert(rest[..end].to_owned());
                 }
             }
         };
         for step in &self.steps {
-            step.exchange.request.clone().visit(&mut |_, _, text| note(text));
+            step.exchange
+                .request
+                .clone()
+                .visit(&mut |_, _, text| note(text));
         }
         for credential in &self.credentials {
             match credential {
                 Credential::Bearer(text) | Credential::Header(_, text) => note(text),
-                Credential::Basic { user, password } => [user, password].into_iter().for_each(&mut note),
+                Credential::Basic { user, password } => {
+                    [user, password].into_iter().for_each(&mut note)
+                }
             }
         }
         found.remove("name");
@@ -413,7 +554,10 @@ fn slots_in(exchange: &Exchange) -> Vec<String> {
     let mut request = exchange.request.clone();
     request.visit(&mut |_, _, text| note(text));
     if let Body::Multipart(parts) = &request.body {
-        parts.iter().filter(|part| part.is_file).for_each(|part| note(&part.text));
+        parts
+            .iter()
+            .filter(|part| part.is_file)
+            .for_each(|part| note(&part.text));
     }
     slots
 }

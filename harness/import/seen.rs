@@ -29,7 +29,10 @@ pub(super) struct Seen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Credential {
     Bearer(Text),
-    Basic { user: Text, password: Text },
+    Basic {
+        user: Text,
+        password: Text,
+    },
     /// Name in lower case and value.
     Header(String, Text),
 }
@@ -51,6 +54,8 @@ pub(super) struct Exchange {
     pub(super) redirects: Option<bool>,
     /// Names of fields that the answer is said to have, for formats without answers.
     pub(super) answer_fields: Vec<String>,
+    /// It gives anew what the log-in gave.
+    pub(super) renews: bool,
     /// A step that is written as a comment, with the reason.
     pub(super) off: Option<String>,
     /// Comments for the step; they quote no secrets.
@@ -65,6 +70,8 @@ pub(super) struct Request {
     pub(super) origin: String,
     /// The parts of the path between slashes, percent-encoded.
     pub(super) segments: Vec<Text>,
+    /// The first segment is code that gives a whole path, its slash included.
+    pub(super) from_location: bool,
     /// Decoded.
     pub(super) query: Vec<(String, Text)>,
     /// Names in lower case.
@@ -192,7 +199,10 @@ impl Request {
             .collect();
         if !url.username().is_empty() || url.password().is_some() {
             let text = |part: &str| Text::plain(decoded(part));
-            self.basic = Some((text(url.username()), text(url.password().unwrap_or_default())));
+            self.basic = Some((
+                text(url.username()),
+                text(url.password().unwrap_or_default()),
+            ));
         }
     }
 

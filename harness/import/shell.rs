@@ -116,13 +116,19 @@ impl Splitter {
         while let Some(c) = self.next() {
             match c {
                 // Inside of a word it is most likely a query that somebody forgot to quote.
-                '&' if self.word.is_some() && self.peek().is_some_and(|c| !c.is_whitespace() && c != '&') => self.push('&'),
+                '&' if self.word.is_some()
+                    && self.peek().is_some_and(|c| !c.is_whitespace() && c != '&') =>
+                {
+                    self.push('&')
+                }
                 '\n' | ';' | '|' | '&' => self.end_command(),
                 '\r' if self.peek() == Some('\n') => {}
                 c if c.is_whitespace() => self.end_word(),
-                '#' if self.word.is_none() => while self.peek().is_some_and(|c| c != '\n') {
-                    self.next();
-                },
+                '#' if self.word.is_none() => {
+                    while self.peek().is_some_and(|c| c != '\n') {
+                        self.next();
+                    }
+                }
                 '\\' => match self.next() {
                     Some('\n') | None => {}
                     Some('\r') if self.peek() == Some('\n') => {
@@ -228,7 +234,10 @@ impl Splitter {
             self.at += 2;
             let second = self.digits(4, 16);
             let pair = [first as u16, second as u16];
-            return char::decode_utf16(pair).next().and_then(Result::ok).unwrap_or('\u{fffd}');
+            return char::decode_utf16(pair)
+                .next()
+                .and_then(Result::ok)
+                .unwrap_or('\u{fffd}');
         }
         char::from_u32(first).unwrap_or('\u{fffd}')
     }
@@ -250,10 +259,17 @@ impl Splitter {
         let is_braced = self.peek() == Some('{');
         let start = self.at + usize::from(is_braced);
         let mut end = start;
-        while self.rest.get(end).is_some_and(|c| c.is_ascii_alphanumeric() || *c == '_') {
+        while self
+            .rest
+            .get(end)
+            .is_some_and(|c| c.is_ascii_alphanumeric() || *c == '_')
+        {
             end += 1;
         }
-        let name: String = self.rest[start.min(self.rest.len())..end.max(start).min(self.rest.len())].iter().collect();
+        let name: String = self.rest
+            [start.min(self.rest.len())..end.max(start).min(self.rest.len())]
+            .iter()
+            .collect();
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let is_closed = !is_braced || self.rest.get(end) == Some(&'}');
         if is_name && is_closed {
@@ -270,7 +286,11 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<Vec<String>> {
-        commands(text).unwrap().into_iter().map(|command| command.words).collect()
+        commands(text)
+            .unwrap()
+            .into_iter()
+            .map(|command| command.words)
+            .collect()
     }
 
     #[test]
@@ -279,23 +299,44 @@ mod tests {
             words("curl 'a b' \\\n  \"c\\\"d\" e\\ f ''\ncurl x # no\n# nothing\n"),
             [vec!["curl", "a b", "c\"d", "e f", ""], vec!["curl", "x"]]
         );
-        assert_eq!(words(r"curl $'it\'s\n\u00fc\x41\101'"), [vec!["curl", "it's\nüAA"]]);
+        assert_eq!(
+            words(r"curl $'it\'s\n\u00fc\x41\101'"),
+            [vec!["curl", "it's\nüAA"]]
+        );
         assert_eq!(words(r"$'\ud83d\ude00'"), [vec!["😀"]]);
         assert_eq!(words("a \"$ 5 $\"")[0][1], "$ 5 $");
-        assert_eq!(words("\"$A${B}\"")[0][0], format!("{}{}", marked("A"), marked("B")));
+        assert_eq!(
+            words("\"$A${B}\"")[0][0],
+            format!("{}{}", marked("A"), marked("B"))
+        );
     }
 
     #[test]
     fn lines_are_counted() {
         let commands = commands("\n\ncurl \\\n a\ncurl b").unwrap();
-        assert_eq!(commands.iter().map(|command| command.line).collect::<Vec<_>>(), [3, 5]);
-        assert_eq!(super::commands("curl\n 'a"), Err(Unclosed { line: 2, quote: '\'' }));
+        assert_eq!(
+            commands
+                .iter()
+                .map(|command| command.line)
+                .collect::<Vec<_>>(),
+            [3, 5]
+        );
+        assert_eq!(
+            super::commands("curl\n 'a"),
+            Err(Unclosed {
+                line: 2,
+                quote: '\''
+            })
+        );
     }
 
     #[test]
     fn carets_of_windows_are_taken_away() {
         let text = "curl ^\"http://h/^\" ^\r\n  --data-raw ^\"^{^\\^\"a^\\^\":1^}^\"";
         assert!(is_windows(text));
-        assert_eq!(words(&without_carets(text)), [vec!["curl", "http://h/", "--data-raw", "{\"a\":1}"]]);
+        assert_eq!(
+            words(&without_carets(text)),
+            [vec!["curl", "http://h/", "--data-raw", "{\"a\":1}"]]
+        );
     }
 }

@@ -13,17 +13,68 @@ pub(super) const TEXT_LIMIT: usize = 8 * 1024;
 
 /// Ends of paths that are files for everybody.
 const STATIC_ENDS: [&str; 23] = [
-    ".js", ".mjs", ".css", ".map", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif", ".ico", ".bmp", ".woff",
-    ".woff2", ".ttf", ".otf", ".eot", ".mp3", ".mp4", ".webm", ".wasm", ".webmanifest",
+    ".js",
+    ".mjs",
+    ".css",
+    ".map",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".gif",
+    ".svg",
+    ".webp",
+    ".avif",
+    ".ico",
+    ".bmp",
+    ".woff",
+    ".woff2",
+    ".ttf",
+    ".otf",
+    ".eot",
+    ".mp3",
+    ".mp4",
+    ".webm",
+    ".wasm",
+    ".webmanifest",
 ];
 
 /// Headers that a client or a browser adds by itself, or that belong to one request alone.
 const BROWSER_HEADERS: [&str; 35] = [
-    "accept-encoding", "accept-language", "baggage", "cache-control", "connection", "content-length", "dnt", "expect",
-    "host", "if-modified-since", "if-none-match", "keep-alive", "newrelic", "origin", "pragma", "priority",
-    "proxy-connection", "purpose", "referer", "save-data", "sentry-trace", "te", "traceparent", "tracestate",
-    "transfer-encoding", "upgrade", "upgrade-insecure-requests", "user-agent", "x-client-data", "x-request-id",
-    "b3", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "range",
+    "accept-encoding",
+    "accept-language",
+    "baggage",
+    "cache-control",
+    "connection",
+    "content-length",
+    "dnt",
+    "expect",
+    "host",
+    "if-modified-since",
+    "if-none-match",
+    "keep-alive",
+    "newrelic",
+    "origin",
+    "pragma",
+    "priority",
+    "proxy-connection",
+    "purpose",
+    "referer",
+    "save-data",
+    "sentry-trace",
+    "te",
+    "traceparent",
+    "tracestate",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "x-client-data",
+    "x-request-id",
+    "b3",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-sampled",
+    "range",
 ];
 
 /// What is left.
@@ -85,29 +136,45 @@ pub(super) fn sift(exchanges: Vec<Exchange>, base: Option<&str>) -> Sifted {
 fn tidy(exchange: &mut Exchange) {
     let request = &mut exchange.request;
     request.headers.retain(|(name, value)| {
-        let by_browser = BROWSER_HEADERS.contains(&name.as_str()) || name.starts_with("sec-") || name.starts_with("x-datadog-");
+        let by_browser = BROWSER_HEADERS.contains(&name.as_str())
+            || name.starts_with("sec-")
+            || name.starts_with("x-datadog-");
         let usual = name == "accept" && value.holds("*/*");
         !by_browser && !usual && !name.is_empty()
     });
     let before = request.headers.len();
     request.headers.retain(|(name, value)| {
-        super::links::is_token(name) && value.plain_len() <= TEXT_LIMIT && !value.shown().chars().any(char::is_control)
+        super::links::is_token(name)
+            && value.plain_len() <= TEXT_LIMIT
+            && !value.shown().chars().any(char::is_control)
     });
     let lost = before - request.headers.len();
     if lost > 0 {
-        exchange.remarks.push(format!("{lost} headers were left out: too long, or not to be sent"));
+        exchange.remarks.push(format!(
+            "{lost} headers were left out: too long, or not to be sent"
+        ));
     }
 }
 
 /// Why a request is of no use, if it is.
 fn unusable(exchange: &Exchange) -> Option<&'static str> {
     let request = &exchange.request;
-    let is_method = !request.method.is_empty() && request.method.len() <= 20 && request.method.bytes().all(|byte| byte.is_ascii_uppercase());
+    let is_method = !request.method.is_empty()
+        && request.method.len() <= 20
+        && request.method.bytes().all(|byte| byte.is_ascii_uppercase());
     if !is_method || matches!(request.method.as_str(), "CONNECT" | "TRACE" | "OPTIONS") {
         return Some("with a method that is not raced");
     }
-    let length: usize = request.segments.iter().map(|segment| segment.plain_len() + 1).sum();
-    let query: usize = request.query.iter().map(|pair| pair.0.len() + pair.1.plain_len() + 2).sum();
+    let length: usize = request
+        .segments
+        .iter()
+        .map(|segment| segment.plain_len() + 1)
+        .sum();
+    let query: usize = request
+        .query
+        .iter()
+        .map(|pair| pair.0.len() + pair.1.plain_len() + 2)
+        .sum();
     if length + query > TEXT_LIMIT {
         return Some("with a path that is too long");
     }
@@ -118,10 +185,20 @@ fn unusable(exchange: &Exchange) -> Option<&'static str> {
 }
 
 fn is_static(exchange: &Exchange) -> bool {
-    let kind = exchange.answer.as_ref().map_or("", |answer| answer.kind.as_str());
-    let by_kind = matches!(kind, "text/css" | "application/wasm" | "application/manifest+json" | "application/vnd.ms-fontobject")
-        || kind.contains("javascript")
-        || ["image/", "font/", "audio/", "video/", "application/font"].iter().any(|start| kind.starts_with(start));
+    let kind = exchange
+        .answer
+        .as_ref()
+        .map_or("", |answer| answer.kind.as_str());
+    let by_kind = matches!(
+        kind,
+        "text/css"
+            | "application/wasm"
+            | "application/manifest+json"
+            | "application/vnd.ms-fontobject"
+    ) || kind.contains("javascript")
+        || ["image/", "font/", "audio/", "video/", "application/font"]
+            .iter()
+            .any(|start| kind.starts_with(start));
     let path = exchange.request.shown_path().to_ascii_lowercase();
     // A page or JSON under such a name is made for somebody.
     let is_made = matches!(kind, "text/html" | "application/json");
@@ -142,7 +219,9 @@ fn busiest(exchanges: &[Exchange]) -> String {
     counts
         .iter()
         .find(|count| Some(count.1) == most)
-        .map_or("http://127.0.0.1:8080".to_owned(), |count| count.0.to_owned())
+        .map_or("http://127.0.0.1:8080".to_owned(), |count| {
+            count.0.to_owned()
+        })
 }
 
 /// Whether a request shows who sends it, by more than a cookie: every tracker has cookies.
@@ -160,8 +239,14 @@ fn has_session(exchange: &Exchange) -> bool {
 fn is_same_site(a: &str, b: &str) -> bool {
     let site = |origin: &str| {
         let host = host_of(origin);
-        let is_address = host.starts_with('[') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let labels: Vec<&str> = host.rsplit('.').take(if is_address { usize::MAX } else { 2 }).collect();
+        let is_address = host.starts_with('[')
+            || host
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let labels: Vec<&str> = host
+            .rsplit('.')
+            .take(if is_address { usize::MAX } else { 2 })
+            .collect();
         labels.join(".")
     };
     site(a) == site(b)
@@ -179,7 +264,11 @@ fn host_of(origin: &str) -> &str {
 /// A name for a further host: its first label.
 fn host_name(origin: &str) -> String {
     let label = host_of(origin).split('.').next().unwrap_or_default();
-    let name: String = label.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let name: String = label
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_ascii_lowercase();
     match name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         true => name,
         false => format!("host{name}"),

@@ -186,8 +186,14 @@ mod tests {
             text.source(Writing::Whole),
             "a {{ '{' }}{ b }} {{ '{' }}% c {{ '$' }}{env:D} {{ '{' }}{{ e }}"
         );
-        assert_eq!(Text::code("e").source(Writing::Encoded), "{{ e | urlencode }}");
-        assert_eq!(Text::plain("{{{").source(Writing::Whole), "{{ '{' }}{{ '{' }}{");
+        assert_eq!(
+            Text::code("e").source(Writing::Encoded),
+            "{{ e | urlencode }}"
+        );
+        assert_eq!(
+            Text::plain("{{{").source(Writing::Whole),
+            "{{ '{' }}{{ '{' }}{"
+        );
     }
 
     #[test]

@@ -20,7 +20,10 @@ pub(super) fn write(draft: &Draft) -> String {
     users(&mut out, draft);
     session(&mut out, draft);
     out.line("[fire]");
-    out.line(&format!("rounds = {}             # TO DO: more rounds, more overlaps", if draft.pattern { 30 } else { 100 }));
+    out.line(&format!(
+        "rounds = {}    # TO DO: more rounds, more overlaps",
+        if draft.pattern { 30 } else { 100 }
+    ));
     if !draft.has_login && draft.credentials.is_empty() {
         out.text.push_str(LOG_IN);
     }
@@ -65,7 +68,10 @@ impl Lines {
 
     /// A comment: one line, whatever it quotes.
     fn remark(&mut self, remark: &str) {
-        let remark: String = remark.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let remark: String = remark
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         self.text.push_str("# ");
         self.text.push_str(remark.trim_end());
         self.text.push('\n');
@@ -79,7 +85,10 @@ impl Lines {
 fn head(out: &mut Lines, draft: &Draft) {
     out.remark(&format!(
         "Would catch: an answer of {} that holds another user's data",
-        draft.url.split_once("://").map_or(draft.url.as_str(), |parts| parts.1)
+        draft
+            .url
+            .split_once("://")
+            .map_or(draft.url.as_str(), |parts| parts.1)
     ));
     if !draft.from.is_empty() {
         out.remark(&format!("Drafted by `crosswire init` from {}.", draft.from));
@@ -134,14 +143,20 @@ fn users(out: &mut Lines, draft: &Draft) {
         out.remark("TO DO: accounts that exist and are made for tests; or [[users.list]], with a name and a password each.");
         out.line("[users]");
         out.line("count = 20");
-        let name = if draft.addresses { "tester{{ index }}@example.com" } else { "tester{{ index }}" };
+        let name = if draft.addresses {
+            "tester{{ index }}@example.com"
+        } else {
+            "tester{{ index }}"
+        };
         out.pair("name", &quoted(name));
         attributes_of(out, &attributes, "TESTER");
         return;
     }
     out.remark("TO DO: two users at least, each with data of its own.");
     if !attributes.is_empty() {
-        out.remark("Log in as each of them, and put what the browser then sends into the environment.");
+        out.remark(
+            "Log in as each of them, and put what the browser then sends into the environment.",
+        );
     }
     for (at, name) in ["alice", "bob"].into_iter().enumerate() {
         if at > 0 {
@@ -173,15 +188,29 @@ fn session(out: &mut Lines, draft: &Draft) {
             Credential::Basic { user, password } => {
                 let user = quoted(&user.source(Writing::Whole));
                 let password = quoted(&password.source(Writing::Whole));
-                out.pair("basic", &format!("{{ user = {user}, password = {password} }}"));
+                out.pair(
+                    "basic",
+                    &format!("{{ user = {user}, password = {password} }}"),
+                );
             }
             Credential::Header(name, value) => {
-                headers.push(format!("{} = {}", key(name), quoted(&value.source(Writing::Whole))));
+                headers.push(format!(
+                    "{} = {}",
+                    key(name),
+                    quoted(&value.source(Writing::Whole))
+                ));
             }
         }
     }
     if !headers.is_empty() {
         out.pair("headers", &format!("{{ {} }}", headers.join(", ")));
+    }
+    if draft
+        .steps
+        .iter()
+        .any(|step| step.list == List::Refresh && step.exchange.off.is_none())
+    {
+        out.line("refresh-status = [401]  # an answer with this runs [[refresh]] once, then the step again");
     }
     out.gap();
 }
@@ -191,7 +220,9 @@ fn lists(out: &mut Lines, draft: &Draft) {
     steps.sort_by_key(|step| step.list);
     if !steps.iter().any(|step| step.list == List::Volley) {
         out.gap();
-        out.remark("TO DO: nothing that reads was in the input: which page shows a user's own data?");
+        out.remark(
+            "TO DO: nothing that reads was in the input: which page shows a user's own data?",
+        );
         out.line("[[volley]]\nname = \"a user's own page\"\npath = \"/\"\nlearns = true            # what only one user's answers hold is learnt");
     }
     let mut before = None;
@@ -203,7 +234,7 @@ fn lists(out: &mut Lines, draft: &Draft) {
                 List::Setup => "Once per user, alone.",
                 List::EachRound => "Per user and round, alone, before the volleys. TO DO: may it all be done again and again?",
                 List::Volley => "Raced. TO DO: keep the steps whose answers hold a user's own data.",
-                List::Refresh => "TO DO: when a session ends early, have it renewed:",
+                List::Refresh => "When a session ends early.",
                 List::CleanUp => "Seen, and not done unless you want it:",
             });
             (before, group) = (Some(step.list), None);
@@ -244,7 +275,8 @@ fn write_step(out: &mut Lines, step: &Step) {
         out.line("login = true");
         match &step.session {
             Some(session) => out.pair("session", &quoted(session)),
-            None => out.remark("TO DO: session = \"…\", the cookie that is the session, if there is one"),
+            None => out
+                .remark("TO DO: session = \"…\", the cookie that is the session, if there is one"),
         }
     }
     let late = request(out, step);
@@ -260,9 +292,12 @@ fn write_step(out: &mut Lines, step: &Step) {
 
 fn advice(step: &Step) -> &'static str {
     match (step.list, step.exchange.request.method.as_str()) {
-        (_, "DELETE") => "Race it as [[volley]] with removes = [\"SLOT\"] to see whether it ever hits somebody else's.",
-        (List::Refresh, _) => "It captures what it gives under the names used above.",
-        _ => "As the last step of a run it belongs here.",
+        (_, "DELETE") => {
+            "Race it as [[volley]] with removes = [\"SLOT\"] to see whether it ever hits somebody else's."
+        }
+        (List::Refresh, _) => "Have it capture what it gives under the names used above.",
+        (List::CleanUp, _) => "As the last step of a run it belongs here.",
+        _ => "Accounts are made beforehand as a rule; otherwise it comes before the log-in.",
     }
 }
 
@@ -333,7 +368,10 @@ fn table(out: &mut Lines, late: &mut Late, name: &'static str, entries: Vec<(Str
 }
 
 fn inline(entries: &[(String, String)]) -> String {
-    let entries: Vec<String> = entries.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let entries: Vec<String> = entries
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
     match entries.is_empty() {
         true => "{}".to_owned(),
         false => format!("{{ {} }}", entries.join(", ")),
@@ -343,14 +381,17 @@ fn inline(entries: &[(String, String)]) -> String {
 /// The path, and the query when it can be a table: a table has every key once.
 fn path(exchange: &Exchange) -> (String, Vec<(String, String)>) {
     let request = &exchange.request;
-    let is_whole = matches!(&request.segments[..], [only] if only.as_code().is_some_and(|code| code.contains("location")));
     let mut path = String::new();
-    for segment in &request.segments {
-        let writing = if is_whole { Writing::Whole } else { Writing::Encoded };
+    for (at, segment) in request.segments.iter().enumerate() {
+        let is_whole = at == 0 && request.from_location;
         if !is_whole {
             path.push('/');
         }
-        path.push_str(&segment.source(writing));
+        path.push_str(&segment.source(if is_whole {
+            Writing::Whole
+        } else {
+            Writing::Encoded
+        }));
     }
     if path.is_empty() {
         path.push('/');
@@ -374,7 +415,8 @@ fn repeats<'k>(mut keys: impl Iterator<Item = &'k String>) -> bool {
 
 /// Names and values as a form writes them.
 fn encoded(pairs: &[(String, Text)]) -> String {
-    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let encode =
+        |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pairs: Vec<String> = pairs
         .iter()
         .map(|(name, value)| {
@@ -382,7 +424,11 @@ fn encoded(pairs: &[(String, Text)]) -> String {
                 Piece::Plain(text) => Piece::Plain(encode(text)),
                 Piece::Code(code) => Piece::Code(code.clone()),
             });
-            format!("{}={}", encode(name), Text::of(pieces.collect()).source(Writing::Encoded))
+            format!(
+                "{}={}",
+                encode(name),
+                Text::of(pieces.collect()).source(Writing::Encoded)
+            )
         })
         .collect();
     pairs.join("&")
@@ -415,11 +461,16 @@ fn body(out: &mut Lines, body: &Body) -> Written {
             ..Written::default()
         },
         Body::Json(json) if json.is_beyond_toml() => {
-            out.remark("TOML has no null and no number of more than 64 bits: the JSON is written as text.");
+            out.remark(
+                "TOML has no null and no number of more than 64 bits: the JSON is written as text.",
+            );
             let mut pieces = Vec::new();
             json_text(json, &mut pieces);
             Written {
-                line: Some(("text", quoted(&Text::of(joined(pieces)).source(Writing::Whole)))),
+                line: Some((
+                    "text",
+                    quoted(&Text::of(joined(pieces)).source(Writing::Whole)),
+                )),
                 kind: Some("application/json".to_owned()),
                 ..Written::default()
             }
@@ -427,7 +478,10 @@ fn body(out: &mut Lines, body: &Body) -> Written {
         Body::Json(Json::Table(entries)) if !entries.is_empty() => Written {
             table: Some((
                 "json",
-                entries.iter().map(|(name, value)| (key(name), toml(value))).collect(),
+                entries
+                    .iter()
+                    .map(|(name, value)| (key(name), toml(value)))
+                    .collect(),
             )),
             ..Written::default()
         },
@@ -445,9 +499,17 @@ fn body(out: &mut Lines, body: &Body) -> Written {
         },
     };
     let length = written.line.as_ref().map_or(0, |line| line.1.len())
-        + written.table.as_ref().map_or(0, |table| table.1.iter().map(|entry| entry.0.len() + entry.1.len()).sum());
+        + written.table.as_ref().map_or(0, |table| {
+            table
+                .1
+                .iter()
+                .map(|entry| entry.0.len() + entry.1.len())
+                .sum()
+        });
     if length > TEXT_LIMIT {
-        out.remark(&format!("TO DO: the body is missing: it has {length} bytes, a draft takes {TEXT_LIMIT}."));
+        out.remark(&format!(
+            "TO DO: the body is missing: it has {length} bytes, a draft takes {TEXT_LIMIT}."
+        ));
         return Written::default();
     }
     written
@@ -484,9 +546,15 @@ fn toml(json: &Json) -> String {
         Json::Truth(truth) => truth.to_string(),
         Json::Number(number) => number.clone(),
         Json::Text(text) => quoted(&text.source(Writing::Whole)),
-        Json::List(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
+        Json::List(items) => format!(
+            "[{}]",
+            items.iter().map(toml).collect::<Vec<_>>().join(", ")
+        ),
         Json::Table(entries) => {
-            let entries: Vec<(String, String)> = entries.iter().map(|(name, value)| (key(name), toml(value))).collect();
+            let entries: Vec<(String, String)> = entries
+                .iter()
+                .map(|(name, value)| (key(name), toml(value)))
+                .collect();
             inline(&entries)
         }
     }
@@ -550,7 +618,11 @@ fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
 
 fn answer(out: &mut Lines, step: &Step) {
     let exchange = &step.exchange;
-    if let Some(status) = exchange.expect.status.filter(|status| (100..600).contains(status)) {
+    if let Some(status) = exchange
+        .expect
+        .status
+        .filter(|status| (100..600).contains(status))
+    {
         out.pair("status", &status.to_string());
     } else if step.login {
         out.remark("TO DO: a refused log-in may look the same: expect = { body = \"…\" } with what only a good one shows");
@@ -565,7 +637,10 @@ fn answer(out: &mut Lines, step: &Step) {
             .collect();
         expect.push(("headers".to_owned(), inline(&headers)));
     }
-    for (name, regex) in [("body", &exchange.expect.body), ("not-body", &exchange.expect.not_body)] {
+    for (name, regex) in [
+        ("body", &exchange.expect.body),
+        ("not-body", &exchange.expect.not_body),
+    ] {
         expect.extend(regex.as_ref().map(|regex| (name.to_owned(), quoted(regex))));
     }
     if !expect.is_empty() {
@@ -577,7 +652,12 @@ fn answer(out: &mut Lines, step: &Step) {
         .map(|(name, source)| (key(name), capture(source)))
         .collect();
     if !captures.is_empty() {
-        if exchange.captures.iter().any(|capture| is_from_body(&capture.1)) && exchange.answer.is_none() {
+        if exchange
+            .captures
+            .iter()
+            .any(|capture| is_from_body(&capture.1))
+            && exchange.answer.is_none()
+        {
             out.remark("TO DO: check where the answer has what is captured");
         }
         out.pair("capture", &inline(&captures));
@@ -589,7 +669,10 @@ fn answer(out: &mut Lines, step: &Step) {
     if !step.sees.is_empty() {
         out.pair("sees", &list(&step.sees));
     } else if !step.may_see.is_empty() {
-        out.remark(&format!("TO DO: sees = {}, what of it the answer shows", list(&step.may_see)));
+        out.remark(&format!(
+            "TO DO: sees = {}, what of it the answer shows",
+            list(&step.may_see)
+        ));
     }
     if step.learns {
         out.line("learns = true            # nothing is planted: what only one user's answers hold is learnt");
@@ -603,9 +686,16 @@ fn capture(source: &Source) -> String {
         Source::Header(name) => vec![entry("header", name)],
         Source::Cookie(name) => vec![entry("cookie", name)],
         Source::Regex(regex) => vec![entry("regex", regex)],
-        Source::Css { selector, attribute } => {
+        Source::Css {
+            selector,
+            attribute,
+        } => {
             let mut entries = vec![entry("css", selector)];
-            entries.extend(attribute.as_ref().map(|attribute| entry("attribute", attribute)));
+            entries.extend(
+                attribute
+                    .as_ref()
+                    .map(|attribute| entry("attribute", attribute)),
+            );
             entries
         }
     })
@@ -613,8 +703,15 @@ fn capture(source: &Source) -> String {
 
 /// A key of TOML.
 fn key(name: &str) -> String {
-    let is_bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if is_bare { name.to_owned() } else { quoted(name) }
+    let is_bare = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_bare {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
 }
 
 /// A text of TOML, on one line.

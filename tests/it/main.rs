@@ -23,6 +23,7 @@ mod command;
 mod control;
 mod crash;
 mod documents;
+mod init;
 mod interrupted;
 mod reports;
 mod scenario_errors;
