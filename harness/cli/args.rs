@@ -248,6 +248,8 @@ pub(crate) struct InitArgs {
     /// Replace the file if it is there already
     #[arg(long, requires = "output")]
     pub(crate) force: bool,
+}
+
 /// Arguments of `fire`.
 #[derive(Debug, Args)]
 pub(crate) struct FireArgs {
