@@ -25,6 +25,7 @@ mod control;
 mod crash;
 mod documents;
 mod formats;
+mod init;
 mod interrupted;
 mod reports;
 mod scenario_errors;
