@@ -5,7 +5,7 @@ use std::io;
 use crosswire::control::{ControlRun, Proxy, Recognition, Swap, Upstream};
 use crosswire::fire::{Event, Plan, Stop, Watch, fire};
 use crosswire::history::{Ending, Phase, Record, Sink};
-use crosswire::identity::Salt;
+use crosswire::identity::{Redactor, Salt};
 use crosswire::scenario::{Protocol, Scenario};
 
 use crate::exit::Failure;
@@ -94,10 +94,11 @@ impl Rehearsed {
         }
     }
 
-    /// What people should know, a sentence each.
-    pub(crate) fn sentences(&self) -> Vec<String> {
+    /// What people should know, a sentence each, supplied secrets masked.
+    pub(crate) fn sentences(&self, redactor: &Redactor) -> Vec<String> {
         let broken_off = self.broken_off.as_ref();
-        let broken_off = broken_off.map(|why| format!("the control run broke off: {why}"));
+        let broken_off =
+            broken_off.map(|why| format!("the control run broke off: {}", redactor.text(why)));
         broken_off
             .into_iter()
             .chain([self.result.to_string()])
