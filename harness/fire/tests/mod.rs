@@ -4,3 +4,4 @@ mod http1;
 mod http2;
 mod run;
 mod scripted;
+mod trouble;
