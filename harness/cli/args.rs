@@ -11,7 +11,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crosswire::identity::UserId;
 use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
 
-use crate::exit;
+use crate::config::{self, Settled};
+use crate::exit::{self, Failure};
+use crate::flags::FormatFlags;
 use crate::screen::Screen;
 
 /// Finds out whether a web service can ever hand one user another user's data.
@@ -28,8 +30,17 @@ enum Command {
     Demo(DemoArgs),
     /// Run scenarios against a bundled target or a service of your own
     Run(RunArgs),
+    /// Run one finding of a stored report again by itself: FIXED or STILL EXPOSED
+    Replay(ReplayArgs),
+    /// Write reports from a stored JSON report or history
+    Report(ReportArgs),
     /// Judge a stored history again; it exits by --expect, since a history holds no expectation
     Judge(JudgeArgs),
+    /// Explain a rule by which exposures are found, or list all rules
+    Explain {
+        /// The rule, such as canary-crossed
+        rule: Option<String>,
+    },
     /// Start a bundled target for a person to try
     Serve(ServeArgs),
     /// List the bundled targets and their variants
@@ -84,6 +95,18 @@ pub(crate) struct Loudness {
     pub(crate) verbose: bool,
 }
 
+/// Where settings come from besides the command line.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct ConfigArgs {
+    /// Print every setting with its value and where it comes from (command line, CROSSWIRE_… variable, crosswire.toml),
+    /// and do nothing else
+    #[arg(long, help_heading = "Settings")]
+    pub(crate) show_config: bool,
+    /// Leave crosswire.toml out
+    #[arg(long, help_heading = "Settings")]
+    pub(crate) no_config: bool,
+}
+
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -108,6 +131,31 @@ pub(crate) struct RunArgs {
     /// Certificates (PEM) to trust besides the system's
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub(crate) ca: Option<PathBuf>,
+    /// Certificate (PEM) by which crosswire says who it is
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Target",
+        requires = "client_key"
+    )]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Target",
+        requires = "client_cert"
+    )]
+    pub(crate) client_key: Option<PathBuf>,
+    /// Do not check the certificates of the target
+    #[arg(long, help_heading = "Target")]
+    pub(crate) insecure: bool,
+    /// Proxy to go through: socks5://host:port or http://host:port, perhaps with user:password@
+    #[arg(long, value_name = "URL", help_heading = "Target")]
+    pub(crate) proxy: Option<String>,
+    /// Address to connect to instead of looking the host up; repeatable
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = crate::network::resolve, help_heading = "Target")]
+    pub(crate) resolve: Vec<(String, String)>,
     /// Store of the bundled target
     #[arg(long, value_parser = word::<StoreKind>(StoreKind::WORDS), value_name = "STORE", help_heading = "Target", conflicts_with = "url")]
     pub(crate) store: Option<StoreKind>,
@@ -155,6 +203,8 @@ pub(crate) struct RunArgs {
     pub(crate) history: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) loudness: Loudness,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 /// Reports to write.
@@ -162,8 +212,90 @@ pub(crate) struct RunArgs {
 pub(crate) struct OutputArgs {
     /// Write a report, for instance json=report.json; `-` is stdout, and {scenario} in the name stands for the
     /// scenario's; repeatable
-    #[arg(long, value_name = "FORMAT=FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FORMAT=FILE", help_heading = "Reports")]
     pub(crate) report: Vec<String>,
+    #[command(flatten)]
+    shorthand: FormatFlags,
+}
+
+impl OutputArgs {
+    /// Everything that is to be written, as `FORMAT=FILE`.
+    pub(crate) fn wanted(&self) -> Vec<String> {
+        let short = self.shorthand.0.iter();
+        let short = short.map(|(format, file)| format!("{format}={file}"));
+        self.report.iter().cloned().chain(short).collect()
+    }
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The file of a JSON report, and the id of one of its findings
+    #[arg(value_name = "REPORT#ID")]
+    pub(crate) finding: String,
+    /// Service to test instead of the one in the report
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Target",
+        conflicts_with = "variant"
+    )]
+    pub(crate) url: Option<String>,
+    /// Variant of the bundled target, such as its repair
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub(crate) variant: Option<String>,
+    /// Host besides this machine that may be fired at; repeatable
+    #[arg(long, value_name = "HOST", help_heading = "Target")]
+    pub(crate) allow_host: Vec<String>,
+    /// Rounds, instead of those of the report's run
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32), allow_negative_numbers = true)]
+    pub(crate) rounds: Option<u32>,
+    /// Seed, instead of that of the report's run
+    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true, help_heading = "Run")]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) loudness: Loudness,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// A JSON report, or a history
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Verdict that counts as success, instead of the report's (a history has none: isolated)
+    #[arg(long, value_enum, value_name = "VERDICT")]
+    pub(crate) expect: Option<Expect>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) loudness: Loudness,
+}
+
+impl RunArgs {
+    /// The arguments of a `crosswire run …` that a report holds.
+    ///
+    /// # Errors
+    /// Usage, when the words are no such command.
+    pub(crate) fn of(words: &[String]) -> Result<RunArgs, Failure> {
+        let wrong = |why: String| {
+            Failure::usage(format!(
+                "the report's own command cannot be run again ({why}): {}",
+                words.join(" ")
+            ))
+        };
+        match Cli::try_parse_from(words) {
+            Ok(Cli {
+                command: Command::Run(args),
+            }) => Ok(args),
+            Ok(_) => Err(wrong("it is not `crosswire run`".to_owned())),
+            Err(error) => Err(wrong(error.kind().to_string())),
+        }
+    }
 }
 
 /// Arguments of `judge`.
@@ -220,7 +352,20 @@ pub(crate) struct DemoArgs {
 
 /// Parses the command line, runs what it names and gives the exit code.
 pub(crate) fn dispatch() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut screen = Screen::from_environment();
+    let settled = match settle() {
+        Ok(settled) => settled,
+        Err(failure) => {
+            screen.error(&failure.message);
+            return ExitCode::from(failure.code);
+        }
+    };
+    if let Some(shown) = settled.shown {
+        // A closed pipe is nobody's fault.
+        let _ = screen.out(shown.as_bytes());
+        return ExitCode::from(exit::AS_EXPECTED);
+    }
+    let cli = match Cli::try_parse_from(settled.arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Clap's own code for errors is 2 as well; help and version are no errors. A closed pipe is nobody's fault.
@@ -232,11 +377,13 @@ pub(crate) fn dispatch() -> ExitCode {
             });
         }
     };
-    let mut screen = Screen::from_environment();
     let result = match cli.command {
         Command::Demo(args) => crate::demo::demo(&args, &mut screen),
         Command::Run(args) => crate::run::run(&args, &mut screen),
         Command::Judge(args) => crate::judge::judge(&args, &mut screen),
+        Command::Replay(args) => crate::replay::replay(&args, &mut screen),
+        Command::Report(args) => crate::report::report(&args, &mut screen),
+        Command::Explain { rule } => crate::explain::explain(rule.as_deref(), &mut screen),
         Command::Serve(args) => crate::serve::serve(&args, &mut screen),
         Command::Targets => crate::lists::targets(&mut screen),
         Command::Scenarios => crate::lists::scenarios(&mut screen),
@@ -252,6 +399,14 @@ pub(crate) fn dispatch() -> ExitCode {
         screen.error(&failure.message);
         failure.code
     }))
+}
+
+/// The command line with the settings of the environment and of the nearest `crosswire.toml`.
+fn settle() -> Result<Settled, Failure> {
+    let typed = std::env::args_os().collect();
+    let folder = std::env::current_dir().unwrap_or_default();
+    let variable = |name: &str| std::env::var(name).ok();
+    config::settle(&Cli::command(), typed, &folder, &variable)
 }
 
 /// The table of exit codes for the help text.

@@ -2,16 +2,24 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 
+use crosswire::scenario::{Network, Scenario, TargetSpec};
 use http::Uri;
 
 use crate::exit::Failure;
+use crate::network::address_of;
 
-/// Checks that every address behind `url` is this machine's own, or that `allowed` names its host.
+/// Checks that every host of the scenario is this machine, or that `allowed` names it: the target, the further hosts, the
+/// proxy, and the addresses that hosts are resolved to.
 ///
 /// # Errors
-/// Usage, when the URL is not one of a service or its host is not allowed; unreachable, when the host has no address.
-pub(crate) fn check(url: &str, allowed: &[String]) -> Result<(), Failure> {
-    check_with(url, allowed, &|host, port| {
+/// Usage, when a URL is not one of a service or a host is not allowed; unreachable, when a host has no address.
+pub(crate) fn check(scenario: &Scenario, allowed: &[String]) -> Result<(), Failure> {
+    let target = match &scenario.target {
+        TargetSpec::Url(url) => Some(url),
+        TargetSpec::Bundled { .. } => None,
+    };
+    let urls: Vec<&String> = target.into_iter().chain(scenario.hosts.values()).collect();
+    check_with(&urls, &scenario.network, allowed, &|host, port| {
         Ok((host, port).to_socket_addrs()?.map(|a| a.ip()).collect())
     })
 }
@@ -35,36 +43,111 @@ pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
 
 type Resolve<'a> = &'a dyn Fn(&str, u16) -> std::io::Result<Vec<IpAddr>>;
 
-fn check_with(url: &str, allowed: &[String], resolve: Resolve<'_>) -> Result<(), Failure> {
-    let (host, port) = host_and_port(url)?;
-    if allowed
-        .iter()
-        .any(|name| name.trim_matches(['[', ']']).eq_ignore_ascii_case(&host))
-    {
-        return Ok(());
-    }
-    let addresses = match host.parse::<IpAddr>() {
-        Ok(address) => vec![address],
-        Err(_) => resolve(&host, port).map_err(|error| {
-            Failure::unreachable(format!("the host {host} has no address: {error}"))
-        })?,
+fn check_with(
+    urls: &[&String],
+    network: &Network,
+    allowed: &[String],
+    resolve: Resolve<'_>,
+) -> Result<(), Failure> {
+    let named = |host: &str| {
+        let bare = |name: &str| name.trim_matches(['[', ']']).to_ascii_lowercase();
+        allowed.iter().any(|name| bare(name) == bare(host))
     };
-    match addresses.iter().find(|address| !own(**address)) {
-        None if addresses.is_empty() => Err(Failure::unreachable(format!(
-            "the host {host} has no address"
-        ))),
-        None => Ok(()),
-        Some(other) => {
-            let at = if other.to_string() == host {
-                String::new()
-            } else {
-                format!(" (at {other})")
-            };
-            Err(Failure::usage(format!(
-                "{host}{at} is not this machine\n  crosswire fires at other hosts only when told to: if you may test it, add --allow-host {host}"
-            )))
+    if let Some(proxy) = &network.proxy {
+        let (host, port) = proxy_host(proxy)?;
+        if !named(&host) {
+            own_addresses(&host, &addresses(&host, port, resolve)?)?;
         }
     }
+    for url in urls {
+        let (host, port) = host_and_port(url)?;
+        if let Some(to) = instead(network, &host, port)? {
+            // A scenario must not lead to another machine under a name that is allowed.
+            if !named(&to.to_string()) {
+                own_addresses(&to.to_string(), &[to])?;
+            }
+            continue;
+        }
+        if named(&host) {
+            continue;
+        }
+        let looked_up_here =
+            network.proxy.is_none() || host.parse::<IpAddr>().is_ok() || host == "localhost";
+        if !looked_up_here {
+            return Err(not_this_machine(&host, " (the proxy looks it up)"));
+        }
+        own_addresses(&host, &addresses(&host, port, resolve)?)?;
+    }
+    Ok(())
+}
+
+fn addresses(host: &str, port: u16, resolve: Resolve<'_>) -> Result<Vec<IpAddr>, Failure> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![address]);
+    }
+    let found = resolve(host, port).map_err(|error| {
+        Failure::unreachable(format!("the host {host} has no address: {error}"))
+    })?;
+    if found.is_empty() {
+        return Err(Failure::unreachable(format!(
+            "the host {host} has no address"
+        )));
+    }
+    Ok(found)
+}
+
+fn own_addresses(host: &str, addresses: &[IpAddr]) -> Result<(), Failure> {
+    let Some(other) = addresses.iter().find(|address| !own(**address)) else {
+        return Ok(());
+    };
+    let at = if other.to_string() == host {
+        String::new()
+    } else {
+        format!(" (at {other})")
+    };
+    Err(not_this_machine(host, &at))
+}
+
+fn not_this_machine(host: &str, at: &str) -> Failure {
+    Failure::usage(format!(
+        "{host}{at} is not this machine\n  crosswire fires at other hosts only when told to: if you may test it, add --allow-host {host}"
+    ))
+}
+
+/// The address that a host is resolved to by the scenario or the command line.
+fn instead(network: &Network, host: &str, port: u16) -> Result<Option<IpAddr>, Failure> {
+    let spellings = [format!("{host}:{port}"), format!("[{host}]:{port}")];
+    let found = network.resolve.iter().find(|(key, _)| {
+        spellings
+            .iter()
+            .any(|spelling| spelling.eq_ignore_ascii_case(key))
+    });
+    let Some((key, value)) = found else {
+        return Ok(None);
+    };
+    let address = address_of(value);
+    address.map(Some).ok_or_else(|| {
+        Failure::usage(format!(
+            "resolve {key}: what it is resolved to is no address, such as 127.0.0.1"
+        ))
+    })
+}
+
+/// Host and port of a proxy's URL, which is never echoed: it may hold a password.
+fn proxy_host(proxy: &str) -> Result<(String, u16), Failure> {
+    let uri = proxy.parse::<Uri>().ok();
+    let found = uri.as_ref().and_then(|uri| {
+        let usual = match uri.scheme_str()? {
+            "socks5" | "socks5h" => 1080,
+            "http" => 80,
+            _ => return None,
+        };
+        let host = uri.host()?.trim_matches(['[', ']']);
+        (!host.is_empty()).then(|| (host.to_owned(), uri.port_u16().unwrap_or(usual)))
+    });
+    found.ok_or_else(|| {
+        Failure::usage("the proxy cannot be read\n  it looks like socks5://127.0.0.1:1080 or http://127.0.0.1:3128")
+    })
 }
 
 /// Loopback, also when written as an IPv6 address that holds an IPv4 one.
@@ -132,9 +215,14 @@ mod tests {
 
     fn verdict(url: &str, allowed: &[&str], addresses: &'static [&'static str]) -> Option<u8> {
         let allowed: Vec<String> = allowed.iter().map(|a| (*a).to_owned()).collect();
-        check_with(url, &allowed, &fixed(addresses))
-            .err()
-            .map(|f| f.code)
+        check_with(
+            &[&url.to_owned()],
+            &Network::default(),
+            &allowed,
+            &fixed(addresses),
+        )
+        .err()
+        .map(|f| f.code)
     }
 
     #[test]
@@ -203,10 +291,62 @@ mod tests {
             "http://127.0.0.1:8080/?a=hunter2",
             "http://127.0.0.1:8080/#a",
         ] {
-            let failure = check_with(url, &[], &fixed(&["127.0.0.1"])).unwrap_err();
+            let failure = check_with(
+                &[&url.to_owned()],
+                &Network::default(),
+                &[],
+                &fixed(&["127.0.0.1"]),
+            )
+            .unwrap_err();
             assert_eq!(failure.code, exit::USAGE, "{url}");
             assert!(!failure.message.contains("hunter2"));
         }
+    }
+
+    fn with_network(change: impl Fn(&mut Network), allowed: &[&str]) -> Option<String> {
+        let mut network = Network::default();
+        change(&mut network);
+        let allowed: Vec<String> = allowed.iter().map(|a| (*a).to_owned()).collect();
+        let url = "https://app.test".to_owned();
+        check_with(&[&url], &network, &allowed, &fixed(&["127.0.0.1"]))
+            .err()
+            .map(|failure| failure.message)
+    }
+
+    #[test]
+    fn what_a_host_is_resolved_to_is_checked_and_not_its_name() {
+        let to = |address: &'static str| {
+            move |network: &mut Network| {
+                let key = "app.test:443".to_owned();
+                network.resolve.insert(key, address.to_owned());
+            }
+        };
+        assert_eq!(with_network(to("127.0.0.1:8443"), &[]), None);
+        let why = with_network(to("192.0.2.1"), &["app.test"]).expect("it is refused");
+        assert!(why.contains("--allow-host 192.0.2.1"), "{why}");
+        assert_eq!(with_network(to("192.0.2.1"), &["192.0.2.1"]), None);
+    }
+
+    #[test]
+    fn a_proxy_is_a_host_too_and_nobody_here_knows_where_it_looks_names_up() {
+        let by = |proxy: &'static str| move |n: &mut Network| n.proxy = Some(proxy.to_owned());
+        let why = with_network(by("socks5://a:hunter2@192.0.2.1:1080"), &["app.test"]);
+        let why = why.expect("the proxy is elsewhere");
+        assert!(
+            why.contains("192.0.2.1 is not") && !why.contains("hunter2"),
+            "{why}"
+        );
+        let why = with_network(by("http://127.0.0.1:3128"), &[]).expect("the host is elsewhere");
+        assert!(why.contains("the proxy looks it up"), "{why}");
+        assert_eq!(
+            with_network(by("http://127.0.0.1:3128"), &["app.test"]),
+            None
+        );
+        let why = with_network(by("ftp://a:hunter2@x"), &["app.test"]).expect("no proxy");
+        assert!(
+            why.contains("cannot be read") && !why.contains("hunter2"),
+            "{why}"
+        );
     }
 
     #[test]

@@ -1,17 +1,23 @@
 //! The command `crosswire`: parses, runs one subcommand, maps the result to an exit code.
 
 mod args;
+mod config;
 mod control;
 mod demo;
 mod exit;
+mod explain;
+mod flags;
 mod host;
 mod interrupt;
 mod judge;
 mod lists;
+mod network;
 mod outputs;
 mod places;
 mod printed;
 mod progress;
+mod replay;
+mod report;
 mod run;
 mod screen;
 mod serve;

@@ -88,6 +88,16 @@ impl Outputs {
             .any(|output| matches!(output.destination, Destination::Stdout))
     }
 
+    /// The file of the JSON report, if there is one.
+    pub(crate) fn stored_json(&self) -> Option<String> {
+        self.0.iter().find_map(|output| match &output.destination {
+            Destination::File { path, .. } if output.format.name == "json" => {
+                Some(path.display().to_string())
+            }
+            _ => None,
+        })
+    }
+
     /// Writes the reports.
     ///
     /// # Errors
@@ -145,7 +155,7 @@ pub(crate) fn cannot_write(name: &str, error: &io::Error) -> Failure {
 fn unknown(format: &str) -> Failure {
     let known: Vec<String> = FORMATS
         .iter()
-        .map(|format| format!("  {:6}{}", format.name, format.what))
+        .map(|format| format!("  {:16}{}", format.name, format.what))
         .collect();
     Failure::usage(format!(
         "unknown report format `{format}`; there is\n{}",

@@ -33,7 +33,6 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
     args.allow_host
         .iter()
         .try_for_each(|name| host::check_name(name))?;
-    let trusted_pem = args.ca.as_deref().map(read_pem).transpose()?;
     let prepared = prepare(args, screen)?;
     let mut history = args.history.as_deref().map(create).transpose()?;
     let stop = Stop::default();
@@ -51,13 +50,12 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             scenario: &one.scenario,
             seed,
             store_delay: args.store_delay.unwrap_or_default(),
-            trusted_pem: trusted_pem.clone(),
             history: history.take(),
             control: args
                 .control
                 .then(|| args.control_rounds.unwrap_or(control::ROUNDS)),
         };
-        let (report, lost) = fire(trial, one.given, args, screen, &stop)?;
+        let (report, lost) = fire(trial, &one, args, screen, &stop)?;
         if let Some(error) = lost {
             screen.error(&format!(
                 "the history could not be stored to its end: {error}"
@@ -85,7 +83,7 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
     if several && args.history.is_some() {
         return Err(Failure::usage("--history holds one run: give one scenario"));
     }
-    if several && !Outputs::differ_by_scenario(&args.output.report) {
+    if several && !Outputs::differ_by_scenario(&args.output.wanted()) {
         return Err(Failure::usage(
             "with several scenarios every --report needs a file of its own, such as json={scenario}.json",
         ));
@@ -99,14 +97,20 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
         }
         loaded.push((given, scenario));
     }
-    if let Some(path) = &args.ca {
-        places.input(path, "the file of --ca");
+    for (flag, path) in [
+        ("--ca", &args.ca),
+        ("--client-cert", &args.client_cert),
+        ("--client-key", &args.client_key),
+    ] {
+        if let Some(path) = path {
+            places.input(path, format!("the file of {flag}"));
+        }
     }
     if let Some(path) = &args.history {
         places.output(path, "the history")?;
     }
     let prepare = |(given, scenario): (&'a String, Scenario)| {
-        let outputs = Outputs::open(&args.output.report, &scenario.name, &mut places)?;
+        let outputs = Outputs::open(&args.output.wanted(), &scenario.name, &mut places)?;
         Ok(Prepared {
             given,
             scenario,
@@ -118,12 +122,12 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
 
 fn fire(
     trial: Trial<'_>,
-    given: &str,
+    one: &Prepared<'_>,
     args: &RunArgs,
     screen: &mut Screen,
     stop: &Stop,
 ) -> Result<(Report, Option<io::Error>), Failure> {
-    let (scenario, seed) = (trial.scenario, trial.seed);
+    let (given, scenario, seed) = (one.given, trial.scenario, trial.seed);
     if args.loudness.verbose {
         let users = scenario.users.count();
         screen.say(&format!(
@@ -145,9 +149,10 @@ fn fire(
         sentences.iter().for_each(|sentence| screen.say(sentence));
     }
     let facts = Facts {
-        expected: scenario.expect,
         replay: settings::replay(given, args, seed),
-        redactor: &redactor,
+        scenario_path: settings::path(given).map(|path| path.display().to_string()),
+        stored_as: one.outputs.stored_json(),
+        ..Facts::new(scenario.expect, &redactor)
     };
     Ok((Report::new(&judgement, &facts), lost))
 }
@@ -192,16 +197,4 @@ fn show(report: &Report, to_stderr: bool, screen: &mut Screen) -> Result<(), Fai
 
 fn create(path: &Path) -> Result<File, Failure> {
     File::create(path).map_err(|error| cannot_write(&path.display().to_string(), &error))
-}
-
-fn read_pem(path: &Path) -> Result<String, Failure> {
-    let pem = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-    if pem.contains("-----BEGIN CERTIFICATE-----") {
-        return Ok(pem);
-    }
-    Err(Failure::usage(format!(
-        "--ca {}: there is no certificate in it; PEM begins with -----BEGIN CERTIFICATE-----",
-        path.display()
-    )))
 }

@@ -13,6 +13,7 @@ use crosswire::scenario::{
 use crate::args::{Expect, RunArgs};
 use crate::exit::Failure;
 use crate::host;
+use crate::network;
 use crate::screen::Screen;
 
 impl From<Expect> for Verdict {
@@ -31,7 +32,9 @@ impl From<Expect> for Verdict {
 /// Usage, when there is no such scenario, it is wrong, a flag does not fit it, or its host may not be fired at.
 pub(crate) fn load(given: &str, args: &RunArgs, screen: &Screen) -> Result<Scenario, Failure> {
     let mut scenario = read(given, screen)?;
+    network::apply(&mut scenario.network, args)?;
     target(&mut scenario, args)?;
+    host::check(&scenario, &args.allow_host)?;
     numbers(&mut scenario, args)?;
     release(&mut scenario.fire, args)?;
     if let Some(expect) = args.expect {
@@ -92,7 +95,7 @@ fn target(scenario: &mut Scenario, args: &RunArgs) -> Result<(), Failure> {
             *store = args.store.unwrap_or(*store);
             Ok(())
         }
-        TargetSpec::Url(url) => {
+        TargetSpec::Url(_) => {
             for (flag, given) in [
                 ("--variant", args.variant.is_some()),
                 ("--store", args.store.is_some()),
@@ -105,7 +108,7 @@ fn target(scenario: &mut Scenario, args: &RunArgs) -> Result<(), Failure> {
                     )));
                 }
             }
-            host::check(url, &args.allow_host)
+            Ok(())
         }
     }
 }
@@ -197,6 +200,16 @@ pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
         "ca",
         args.ca.as_ref().map(|path| path.display().to_string()),
     );
+    for (name, path) in [
+        ("client-cert", &args.client_cert),
+        ("client-key", &args.client_key),
+    ] {
+        flag(name, path.as_ref().map(|path| path.display().to_string()));
+    }
+    flag("proxy", args.proxy.as_deref().map(network::shown_proxy));
+    for (host, address) in &args.resolve {
+        flag("resolve", Some(format!("{host}:{address}")));
+    }
     flag("store", args.store.map(|store| store.to_string()));
     flag("store-delay", args.store_delay.map(exactly));
     flag(
@@ -224,6 +237,9 @@ pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
     );
     flag("control-rounds", args.control_rounds.map(|n| n.to_string()));
     flag("seed", Some(seed.to_string()));
+    if args.insecure {
+        words.push("--insecure".to_owned());
+    }
     if args.control {
         words.push("--control".to_owned());
     }

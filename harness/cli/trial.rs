@@ -23,8 +23,6 @@ pub(crate) struct Trial<'a> {
     pub(crate) seed: u64,
     /// Pause of a bundled target's store.
     pub(crate) store_delay: Duration,
-    /// Certificates to trust, PEM.
-    pub(crate) trusted_pem: Option<String>,
     /// Where the history is stored, if anywhere.
     pub(crate) history: Option<File>,
     /// Rounds of a control run before the run, if there is to be one.
@@ -104,8 +102,7 @@ impl Trial<'_> {
             },
             trusted_pem: server
                 .as_ref()
-                .and_then(|s| s.certificate_pem().map(str::to_owned))
-                .or(self.trusted_pem),
+                .and_then(|s| s.certificate_pem().map(str::to_owned)),
             seed: self.seed,
             salt: fresh_salt()?,
         };

@@ -1,27 +1,24 @@
 //! Opening connections: TCP, with TLS over it for `https`, always through a gate.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::address::Address;
 use super::gate::{Gate, Latch};
-use crate::scenario::Protocol;
+use super::tls::Tls;
+use crate::scenario::{Network, Protocol};
 
-/// Where requests go, and how a connection to it is opened.
+/// One host that requests go to, and how a connection to it is opened.
 pub(super) struct Dial {
     /// The base URL, parsed.
     pub(super) base: url::Url,
-    addresses: Vec<SocketAddr>,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    address: Address,
+    tls: Option<(Tls, ServerName<'static>)>,
     pub(super) protocol: Protocol,
 }
 
@@ -31,14 +28,35 @@ pub(super) enum Io {
     Tls(Box<TlsStream<Gate>>),
 }
 
+/// Whether a host speaks HTTP/2.
+pub(super) enum Chosen {
+    /// TLS chose it, or there is no TLS in which anything could be chosen.
+    Perhaps,
+    /// TLS chose another protocol.
+    No,
+}
+
 impl Dial {
-    /// Looks the host up and prepares TLS.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the address, the host or the certificates.
+    /// A host of a plain network, trusting `trusted_pem` besides the system.
+    #[cfg(any(test, feature = "control"))]
     pub(super) async fn new(
         base_url: &str,
         trusted_pem: Option<&str>,
+        protocol: Protocol,
+    ) -> Result<Dial, String> {
+        let network = Network::default();
+        Dial::over(&network, trusted_pem, &mut None, base_url, protocol).await
+    }
+
+    /// Looks the host up and prepares TLS, once for all hosts of a run.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the address, the host or the certificates.
+    pub(super) async fn over(
+        network: &Network,
+        trusted_pem: Option<&str>,
+        tls: &mut Option<Tls>,
+        base_url: &str,
         protocol: Protocol,
     ) -> Result<Dial, String> {
         let base = url::Url::parse(base_url)
@@ -46,6 +64,7 @@ impl Dial {
         let host = base
             .host_str()
             .ok_or_else(|| format!("`{base_url}` names no host"))?
+            .trim_matches(['[', ']'])
             .to_owned();
         let port = base
             .port_or_known_default()
@@ -53,9 +72,13 @@ impl Dial {
         let tls = match base.scheme() {
             "http" => None,
             "https" => {
-                let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
+                let name = ServerName::try_from(host.clone())
                     .map_err(|_| format!("`{host}` cannot be a certificate's name"))?;
-                Some((connector(trusted_pem, protocol)?, name))
+                let ready = match tls.take() {
+                    Some(ready) => ready,
+                    None => Tls::new(network, trusted_pem)?,
+                };
+                Some((tls.insert(ready).clone(), name))
             }
             other => {
                 return Err(format!(
@@ -63,54 +86,66 @@ impl Dial {
                 ));
             }
         };
-        let lookup = (host.trim_matches(['[', ']']), port);
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host(lookup)
-            .await
-            .map_err(|error| format!("the host `{host}` is not known: {error}"))?
-            .collect();
-        if addresses.is_empty() {
-            return Err(format!("the host `{host}` has no address"));
-        }
         Ok(Dial {
+            address: Address::new(&host, port, network).await?,
             base,
-            addresses,
             tls,
             protocol,
         })
     }
 
-    /// Opens a connection.
+    /// Opens a connection for the host's protocol.
     ///
     /// # Errors
     /// A sentence that says which step failed.
     pub(super) async fn open(&self) -> Result<(Io, Latch), String> {
-        let authority = self.base.authority();
-        let stream = TcpStream::connect(self.addresses.as_slice())
+        let (io, latch, chosen) = self.open_asking(self.protocol).await?;
+        match (self.protocol, chosen) {
+            (Protocol::Http2, Chosen::No) => Err(format!(
+                "{} does not speak HTTP/2 (it did not choose `h2` by ALPN); use protocol http/1.1",
+                self.base.authority()
+            )),
+            _ => Ok((io, latch)),
+        }
+    }
+
+    /// Opens a connection and says whether TLS has chosen HTTP/2.
+    ///
+    /// # Errors
+    /// A sentence that says which step failed.
+    pub(super) async fn open_asking(
+        &self,
+        protocol: Protocol,
+    ) -> Result<(Io, Latch, Chosen), String> {
+        let stream = self
+            .address
+            .connect()
             .await
-            .map_err(|error| explained(&format!("cannot connect to {authority}: {error}")))?;
+            .map_err(|why| explained(&why))?;
         // Without it the kernel would hold small writes back by its own judgement.
         stream
             .set_nodelay(true)
             .map_err(|error| format!("cannot set TCP_NODELAY: {error}"))?;
         let (gate, latch) = Gate::new(stream);
-        let Some((connector, name)) = &self.tls else {
-            return Ok((Io::Plain(gate), latch));
+        let Some((tls, name)) = &self.tls else {
+            return Ok((Io::Plain(gate), latch, Chosen::Perhaps));
         };
-        let stream = connector
+        let authority = self.base.authority();
+        let stream = tls
+            .connector(protocol)
             .connect(name.clone(), gate)
             .await
             .map_err(|error| explained(&format!("TLS with {authority} failed: {error}")))?;
-        if self.protocol == Protocol::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-            return Err(format!(
-                "{authority} does not speak HTTP/2 (it did not choose `h2` by ALPN); use protocol http/1.1"
-            ));
-        }
-        Ok((Io::Tls(Box::new(stream)), latch))
+        let chosen = match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Chosen::Perhaps,
+            _ => Chosen::No,
+        };
+        Ok((Io::Tls(Box::new(stream)), latch, chosen))
     }
 }
 
 /// What people can do about some errors, by a piece of their text.
-const EXPLANATIONS: [(&str, &str); 5] = [
+const EXPLANATIONS: [(&str, &str); 6] = [
     (
         "InvalidContentType",
         "the port does not speak TLS; is it http?",
@@ -121,7 +156,11 @@ const EXPLANATIONS: [(&str, &str); 5] = [
     ),
     (
         "UnknownIssuer",
-        "nobody vouches for the certificate; trust its authority with --ca FILE",
+        "nobody vouches for the certificate; trust its authority with --ca FILE, or check nothing with --insecure",
+    ),
+    (
+        "CertificateRequired",
+        "the server wants a client certificate: --client-cert FILE --client-key FILE",
     ),
     (
         "NotValidForName",
@@ -133,38 +172,13 @@ const EXPLANATIONS: [(&str, &str); 5] = [
     ),
 ];
 
-fn explained(error: &str) -> String {
+/// The error with what can be done about it, when that is known.
+pub(super) fn explained(error: &str) -> String {
     let found = EXPLANATIONS.iter().find(|(piece, _)| error.contains(piece));
     found.map_or_else(
         || error.to_owned(),
         |(_, explanation)| format!("{error}: {explanation}"),
     )
-}
-
-fn connector(trusted_pem: Option<&str>, protocol: Protocol) -> Result<TlsConnector, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    // Certificates of the system that cannot be read are not this run's business; a missing one shows at the handshake.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(pem) = trusted_pem {
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate
-                .map_err(|error| format!("the given CA certificate is not PEM: {error}"))?;
-            roots
-                .add(certificate)
-                .map_err(|error| format!("the given CA certificate cannot be used: {error}"))?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS cannot be set up: {error}"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![match protocol {
-        Protocol::Http1 => b"http/1.1".to_vec(),
-        Protocol::Http2 => b"h2".to_vec(),
-    }];
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 impl AsyncRead for Io {

@@ -1,27 +1,37 @@
 //! The engine over the network: users with sessions of their own, volleys released together, everything recorded.
 //!
-//! A run goes through its phases in `run.rs`; a volley, from arming to its record, is `volley.rs`; how it is let go is
-//! `release.rs`. Below them a connection speaks HTTP/1.1 or HTTP/2 over a gate, which holds bytes back directly above
-//! the socket. Nothing here looks for anything in an answer.
+//! A run goes through its phases in `phases.rs`; a step that runs alone is `alone.rs`, a volley, from arming to its record,
+//! is `volley.rs`; how it is let go is `release.rs`. Below them a connection speaks HTTP/1.1 or HTTP/2 over a gate, which
+//! holds bytes back directly above the socket. Nothing here looks for anything in an answer.
 //!
 //! One thread does all of it, so that between two releases nothing else runs, and every time is read from one clock.
 
 mod acknowledged;
+mod address;
+mod alone;
+mod clean_up;
 mod connection;
 mod dial;
 mod exchange;
+mod fallback;
 mod gate;
+mod hosts;
 mod http1;
 mod http2;
 #[cfg(feature = "control")]
 mod line;
 mod pattern;
+mod phases;
 mod pool;
+mod proxy;
+mod recording;
+mod redirect;
 mod release;
 mod run;
 mod session;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod volley;
 
 #[cfg(feature = "control")]
@@ -49,7 +59,7 @@ pub struct Plan<'a> {
     pub target_name: String,
     /// Scheme, host and port, optionally a path that is put before every step's path: `http://127.0.0.1:8080`.
     pub base_url: String,
-    /// Certificates (PEM) trusted besides the system's, for `https`.
+    /// Certificates (PEM) trusted besides the system's and the scenario's own, for `https`.
     pub trusted_pem: Option<String>,
     /// Decides groups, mixes, offsets and arrivals. Over a network it does not decide the server's schedule.
     pub seed: u64,

@@ -3,29 +3,31 @@
 use std::collections::BTreeMap;
 
 use super::connection::Connection;
-use super::dial::Dial;
+use super::hosts::{HostId, Hosts};
 
-/// Which connection: the user's index where each has its own, otherwise the number of the shared one.
-pub(super) type Key = usize;
+/// Which connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    /// To which host.
+    pub(super) host: HostId,
+    /// The user's index where each has its own, otherwise the number of the shared one.
+    pub(super) lane: usize,
+}
 
 /// Open connections by key. One that is in use has been taken out.
 pub(super) struct Pool {
-    dial: Dial,
+    pub(super) hosts: Hosts,
     open: BTreeMap<Key, Connection>,
     opened: u32,
 }
 
 impl Pool {
-    pub(super) fn new(dial: Dial) -> Pool {
+    pub(super) fn new(hosts: Hosts) -> Pool {
         Pool {
-            dial,
+            hosts,
             open: BTreeMap::new(),
             opened: 0,
         }
-    }
-
-    pub(super) fn base(&self) -> &url::Url {
-        &self.dial.base
     }
 
     /// The connection with this key and whether it was open already; a dead one is replaced.
@@ -39,12 +41,14 @@ impl Pool {
                 return Ok((connection, true));
             }
         }
-        self.fresh().await.map(|connection| (connection, false))
+        self.fresh(key.host)
+            .await
+            .map(|connection| (connection, false))
     }
 
     /// A new connection.
-    pub(super) async fn fresh(&mut self) -> Result<Connection, String> {
-        let connection = Connection::open(&self.dial, self.opened).await?;
+    pub(super) async fn fresh(&mut self, host: HostId) -> Result<Connection, String> {
+        let connection = Connection::open(self.hosts.dial(host), self.opened).await?;
         self.opened += 1;
         Ok(connection)
     }

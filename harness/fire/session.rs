@@ -1,36 +1,73 @@
 //! One user's session: cookies, captured values, newest canaries; steps become requests, answers are received.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use cookie_store::CookieStore;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use url::Url;
 
 use super::exchange::{Answer, Request};
+use super::hosts::{HostId, Hosts, TARGET};
 use super::{LEAVE_ALONE, MARK};
-use crate::history::{Planted, RequestLine, ServerTimes, StepRole};
+use crate::history::{Dead, Planted, RequestLine, ServerTimes, StepRole};
 use crate::identity::{DecodeLimits, Mint, Redactor, UserId, decode_body};
-use crate::scenario::{Scenario, Step, Values};
+use crate::scenario::{CaptureFrom, Faults, Rendered, Scenario, Step, Values};
 
 /// A user with everything it has been given so far.
 pub(super) struct Session {
     pub(super) user: UserId,
+    held: Held,
+    /// What it held just before the answer to its last log-in or log-out came.
+    before: Option<Held>,
+    canaries: BTreeMap<u16, String>,
+    /// When the last log-in or refresh was answered, nanoseconds since the run began.
+    pub(super) fresh_ns: Option<u64>,
+}
+
+/// What a service has handed to a user.
+#[derive(Clone, Default)]
+struct Held {
     jar: CookieStore,
     captures: BTreeMap<String, String>,
-    canaries: BTreeMap<u16, String>,
 }
 
 /// What all sessions share while requests are made.
 pub(super) struct Making<'a> {
     pub(super) scenario: &'a Scenario,
-    pub(super) base: &'a url::Url,
+    pub(super) hosts: &'a Hosts,
     pub(super) redactor: &'a Redactor,
     pub(super) mint: &'a mut Mint,
+    /// Of what templates draw by chance.
+    pub(super) rng: &'a mut StdRng,
+    /// Milliseconds since 1970.
+    pub(super) now_ms: u64,
 }
 
-/// A request ready to go, with what its record says of it.
-pub(super) struct Made {
-    pub(super) request: Request,
-    pub(super) line: RequestLine,
+/// A request but for the cookies, which are looked up when it is sent.
+#[derive(Clone)]
+pub(super) struct Outgoing {
+    pub(super) host: HostId,
+    pub(super) method: String,
+    /// Path and query, the base URL's path included.
+    pub(super) path: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Bytes,
+    pub(super) faults: Faults,
+}
+
+/// What the record says of a request.
+pub(super) struct Line {
+    pub(super) request: RequestLine,
+    pub(super) nonce: Option<String>,
+}
+
+/// A step filled in for a user.
+pub(super) struct Draft {
+    pub(super) outgoing: Outgoing,
+    pub(super) line: Line,
     pub(super) planted: Vec<Planted>,
 }
 
@@ -38,150 +75,198 @@ impl Session {
     pub(super) fn new(user: UserId) -> Session {
         Session {
             user,
-            jar: CookieStore::default(),
-            captures: BTreeMap::new(),
+            held: Held::default(),
+            before: None,
             canaries: BTreeMap::new(),
+            fresh_ns: None,
         }
     }
 
-    /// Renders a step for this user, minting the canaries it plants.
+    /// What a step is sent with: for a session that must be dead by now, what it was then.
+    fn held_for(&self, step: &Step) -> &Held {
+        match step.dead {
+            Some(Dead::LogOut | Dead::Rotation) => self.before.as_ref().unwrap_or(&self.held),
+            Some(Dead::Idle) | None => &self.held,
+        }
+    }
+
+    /// Fills a step in for this user, minting the canaries it plants and the nonce it carries.
     ///
     /// # Errors
     /// A sentence that names the step and what is missing.
-    pub(super) fn make(
+    pub(super) fn draft(
         &mut self,
         step: &Step,
         round: u32,
         making: &mut Making<'_>,
-    ) -> Result<Made, String> {
+    ) -> Result<Draft, String> {
         let mut fresh = Vec::new();
         for slot in step.plants() {
             let (_, text) = making.mint.mint(self.user, *slot);
             self.canaries.insert(*slot, text.clone());
             fresh.push(text);
         }
+        let nonce = nonce_slot(step, making.scenario).map(|slot| {
+            let (_, text) = making.mint.mint(self.user, slot);
+            self.canaries.insert(slot, text.clone());
+            text
+        });
         let users = &making.scenario.users;
         let values = Values {
             user: &users.list()[self.user.index()],
             index: self.user.0 + 1,
             count: users.count(),
             round,
-            captures: &self.captures,
+            captures: &self.held_for(step).captures,
             secrets: &self.canaries,
-            nonce: None,
-            chance: 0,
-            now_ms: 0,
+            nonce: nonce.as_deref(),
+            chance: making.rng.next_u64(),
+            now_ms: making.now_ms,
         };
         let rendered = step.render(&values).map_err(|error| error.to_string())?;
+        let find = |name: &String| {
+            let step = &step.name;
+            users
+                .find(name)
+                .ok_or_else(|| format!("step `{step}` names a reader `{name}` who is no user"))
+        };
         let readers = rendered
             .readers
             .iter()
-            .map(|name| {
-                users.find(name).ok_or_else(|| {
-                    format!(
-                        "step `{}` names a reader `{name}` who is no user",
-                        step.name
-                    )
-                })
-            })
+            .map(find)
             .collect::<Result<Vec<_>, _>>()?;
-        let planted = fresh
+        let mut planted: Vec<Planted> = fresh
             .into_iter()
             .map(|canary| Planted {
                 canary,
                 readers: readers.clone(),
             })
             .collect();
-        let path = join(making.base, &rendered.path);
-        let line = RequestLine {
-            method: rendered.method.clone(),
-            path: self.masked(&making.redactor.text(&path)),
-            body_len: rendered.body.len() as u64,
-        };
-        let mut headers = rendered.headers;
-        if let Some(cookie) = self.cookie_header(making.base, &path) {
-            match headers
-                .iter_mut()
-                .find(|(name, _)| name.eq_ignore_ascii_case("cookie"))
-            {
-                Some((_, given)) => *given = format!("{given}; {cookie}"),
-                None => headers.push(("cookie".to_owned(), cookie)),
-            }
+        planted.extend(nonce.clone().map(|canary| Planted {
+            canary,
+            readers: Vec::new(),
+        }));
+        let mut outgoing = outgoing(step, rendered, making.hosts);
+        // The control's proxy stands in for the target alone.
+        if making.scenario.marks_requests() && outgoing.host == TARGET {
+            outgoing.headers.push((MARK.to_owned(), self.mark(step)));
         }
-        for (name, value) in [
-            (
-                "user-agent",
-                concat!("crosswire/", env!("CARGO_PKG_VERSION")),
-            ),
-            ("accept", "*/*"),
-        ] {
-            if !headers
-                .iter()
-                .any(|(given, _)| given.eq_ignore_ascii_case(name))
-            {
-                headers.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        if making.scenario.marks_requests() {
-            headers.push((MARK.to_owned(), self.mark(step)));
-        }
-        let scheme = if making.base.scheme() == "https" {
-            "https"
-        } else {
-            "http"
-        };
-        let authority = making
-            .base
-            .authority()
-            .rsplit('@')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let request = Request {
-            method: rendered.method,
-            path,
-            headers,
-            body: rendered.body.into(),
-            scheme,
-            authority,
-            faults: step.faults,
-        };
-        Ok(Made {
-            request,
-            line,
+        let request = self.line(&outgoing, making.redactor);
+        Ok(Draft {
+            outgoing,
+            line: Line { request, nonce },
             planted,
         })
     }
 
-    /// Keeps the answer's cookies and what the step captures.
-    ///
-    /// # Errors
-    /// A sentence that says which capture the answer does not hold.
-    pub(super) fn receive(
-        &mut self,
-        step: &Step,
-        base: &url::Url,
-        answer: &Answer,
-    ) -> Result<(), String> {
+    /// What the record says of the request, without anything secret.
+    pub(super) fn line(&self, outgoing: &Outgoing, redactor: &Redactor) -> RequestLine {
+        RequestLine {
+            method: outgoing.method.clone(),
+            path: self.masked(&redactor.text(&outgoing.path)),
+            body_len: outgoing.body.len() as u64,
+        }
+    }
+
+    /// The request as it is sent now, with the cookies that a browser would send there.
+    pub(super) fn dressed(&self, step: &Step, outgoing: &Outgoing, hosts: &Hosts) -> Request {
+        let base = hosts.base(outgoing.host);
+        let mut request = Request {
+            method: outgoing.method.clone(),
+            path: outgoing.path.clone(),
+            headers: outgoing.headers.clone(),
+            body: outgoing.body.clone(),
+            scheme: if base.scheme() == "https" {
+                "https"
+            } else {
+                "http"
+            },
+            authority: base
+                .authority()
+                .rsplit('@')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            faults: outgoing.faults,
+        };
+        let cookies = match request.url() {
+            Some(url) if !step.anonymous => self.held_for(step).cookies(&url),
+            _ => None,
+        };
+        if let Some(cookies) = cookies {
+            let given = request
+                .headers
+                .iter_mut()
+                .find(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+            match given {
+                Some((_, given)) => *given = format!("{given}; {cookies}"),
+                None => request.headers.push(("cookie".to_owned(), cookies)),
+            }
+        }
+        request
+    }
+
+    /// Takes notice of an answer to a step: what the session was before a log-in or a log-out, and the cookies.
+    /// `url` is where it came from.
+    pub(super) fn receive(&mut self, step: &Step, url: Option<&Url>, answer: &Answer, now_ns: u64) {
+        if matches!(step.role, StepRole::LogIn | StepRole::LogOut) {
+            self.before = Some(self.held.clone());
+        }
+        if step.role == StepRole::LogIn {
+            self.fresh_ns = Some(now_ns);
+        }
+        self.keep_cookies(step, url, answer);
+    }
+
+    /// Keeps the cookies of an answer. Those of an answer to a session that is over would overwrite the present one, and
+    /// what is handed to somebody without a name is not the user's, unless it is a log-in.
+    pub(super) fn keep_cookies(&mut self, step: &Step, url: Option<&Url>, answer: &Answer) {
+        let stranger = step.anonymous && step.role != StepRole::LogIn;
+        let (Some(url), false, None) = (url, stranger, step.dead) else {
+            return;
+        };
         for cookie in header_values(&answer.head, b"set-cookie") {
             // A cookie that cannot be parsed, or is for another host, is ignored, as a browser does.
             if let Ok(text) = std::str::from_utf8(cookie) {
-                let _ = self.jar.parse(text, base);
+                let _ = self.held.jar.parse(text, url);
             }
         }
-        if step.captures.is_empty() {
-            return Ok(());
+    }
+
+    /// Keeps the captured cookies of an answer that is not the last one; their names are added to `taken`.
+    pub(super) fn capture_cookies(
+        &mut self,
+        step: &Step,
+        answer: &Answer,
+        taken: &mut BTreeSet<String>,
+    ) {
+        for capture in &step.captures {
+            if matches!(capture.from, CaptureFrom::Cookie(_))
+                && let Some(value) = capture.take(&answer.head, b"")
+            {
+                self.held.captures.insert(capture.name.clone(), value);
+                taken.insert(capture.name.clone());
+            }
         }
-        let coding: Vec<_> = header_values(&answer.head, b"content-encoding")
-            .map(String::from_utf8_lossy)
-            .collect();
-        let decoded = decode_body(&coding.join(","), &answer.body, DecodeLimits::default());
-        let body = decoded.bytes.as_deref().unwrap_or(&answer.body);
+    }
+
+    /// Keeps what the step captures; what is in `taken` already need not be in this answer.
+    ///
+    /// # Errors
+    /// A sentence that says which capture the answer does not hold.
+    pub(super) fn capture(
+        &mut self,
+        step: &Step,
+        answer: &Answer,
+        body: &[u8],
+        taken: &BTreeSet<String>,
+    ) -> Result<(), String> {
         for capture in &step.captures {
             match capture.take(&answer.head, body) {
                 Some(value) => {
-                    self.captures.insert(capture.name.clone(), value);
+                    self.held.captures.insert(capture.name.clone(), value);
                 }
+                None if taken.contains(&capture.name) => {}
                 None => {
                     return Err(format!(
                         "the answer does not hold `{}` where the step looks for it",
@@ -198,7 +283,8 @@ impl Session {
         /// Numbers and short names tell a reader what was asked for; what is longer may open a door.
         const SHOWN: usize = 15;
         let mut masked = path.to_owned();
-        for (name, value) in &self.captures {
+        let before = self.before.iter().flat_map(|held| &held.captures);
+        for (name, value) in self.held.captures.iter().chain(before) {
             if value.len() > SHOWN {
                 let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
                 for form in [value, &encoded] {
@@ -218,15 +304,67 @@ impl Session {
             LEAVE_ALONE.to_owned()
         }
     }
+}
 
-    fn cookie_header(&self, base: &url::Url, path: &str) -> Option<String> {
-        let url = base.join(path).ok()?;
+impl Held {
+    fn cookies(&self, url: &Url) -> Option<String> {
         let pairs: Vec<String> = self
             .jar
-            .get_request_values(&url)
+            .get_request_values(url)
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+}
+
+impl Request {
+    /// Where it goes. The path is put behind the origin as it is: two slashes at its beginning are no host.
+    pub(super) fn url(&self) -> Option<Url> {
+        Url::parse(&format!(
+            "{}://{}{}",
+            self.scheme, self.authority, self.path
+        ))
+        .ok()
+    }
+}
+
+/// The body with its content coding taken off, as far as that is possible.
+pub(super) fn decoded(answer: &Answer) -> Bytes {
+    let coding: Vec<_> = header_values(&answer.head, b"content-encoding")
+        .map(String::from_utf8_lossy)
+        .collect();
+    if coding.is_empty() {
+        return answer.body.clone();
+    }
+    let decoded = decode_body(&coding.join(","), &answer.body, DecodeLimits::default());
+    decoded
+        .bytes
+        .map_or_else(|| answer.body.clone(), Bytes::from)
+}
+
+/// The slot of the nonce that the step's requests carry, when they carry one.
+fn nonce_slot(step: &Step, scenario: &Scenario) -> Option<u16> {
+    let place = scenario.slots.iter().position(|slot| slot.nonce)?;
+    step.echoes.then(|| u16::try_from(place).ok()).flatten()
+}
+
+fn outgoing(step: &Step, rendered: Rendered, hosts: &Hosts) -> Outgoing {
+    let host = hosts.of(step);
+    let mut headers = rendered.headers;
+    let agent = concat!("crosswire/", env!("CARGO_PKG_VERSION"));
+    for (name, value) in [("user-agent", agent), ("accept", "*/*")] {
+        let given = |(given, _): &(String, String)| given.eq_ignore_ascii_case(name);
+        if !headers.iter().any(given) {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    Outgoing {
+        host,
+        method: rendered.method,
+        path: join(hosts.base(host), &rendered.path),
+        headers,
+        body: rendered.body.into(),
+        faults: step.faults,
     }
 }
 
@@ -251,7 +389,7 @@ pub(super) fn server_times(head: &[u8]) -> Option<ServerTimes> {
 }
 
 /// The trimmed values of a header in a raw head; `name` in lower case.
-fn header_values<'a>(head: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+pub(super) fn header_values<'a>(head: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     head.split(|byte| *byte == b'\n')
         .skip(1)
         .filter_map(move |line| {

@@ -6,12 +6,13 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use super::acknowledged::acknowledged;
+use super::alone::Made;
 use super::connection::{Armed, Bounds, Connection};
 use super::exchange::{Answer, Done, Failure, Request};
 use super::pattern::Part;
 use super::pool::Key;
 use super::run::{Halt, Run};
-use super::session::{Made, server_times};
+use super::session::server_times;
 use super::{Clock, Event};
 use crate::history::{Phase, Record, Release, Volley};
 use crate::scenario::{Connections, Step};
@@ -67,7 +68,7 @@ impl<'a> Run<'a> {
             lines.push(line);
         }
         let mut results: Vec<Option<(u32, Done)>> = users.iter().map(|_| None).collect();
-        let mut lanes = self.lanes(&users, &mut results).await?;
+        let mut lanes = self.lanes(&users, &steps, &mut results).await?;
         self.arm(&mut lanes, &requests, volley).await?;
         let armed = self.send_ahead(&mut lanes).await?;
         let landed = release_and_collect(lanes, self.bounds).await;
@@ -86,7 +87,7 @@ impl<'a> Run<'a> {
         for (shot, (result, line)) in results.into_iter().zip(lines).enumerate() {
             let (number, mut done) = result.unwrap_or_else(|| (0, lost(self.bounds.clock)));
             // What the step expects of an answer in a volley is for the judge to weigh.
-            let _ = self.received(users[shot], steps[shot], &mut done);
+            let _ = self.received(users[shot], steps[shot], &requests[shot], &mut done);
             self.record_exchange(
                 users[shot],
                 steps[shot],
@@ -125,22 +126,25 @@ impl<'a> Run<'a> {
     async fn lanes(
         &mut self,
         users: &[usize],
+        steps: &[&'a Step],
         results: &mut [Option<(u32, Done)>],
     ) -> Result<Vec<Lane>, Halt> {
         let mut lanes: Vec<Lane> = Vec::new();
-        for (shot, user) in users.iter().enumerate() {
+        for (shot, (user, step)) in users.iter().zip(steps).enumerate() {
+            let host = self.pool.hosts.of(step);
             if self.tactics.connections == Connections::Shared
-                && let Some(lane) = lanes.last_mut()
+                && let Some(lane) = lanes.iter_mut().rfind(|lane| lane.key.host == host)
                 && lane.shots.len() < lane.connection.capacity()
             {
                 lane.shots.push(shot);
                 continue;
             }
-            let key = match self.tactics.connections {
+            let lane = match self.tactics.connections {
                 Connections::PerUser => *user,
                 Connections::Rotating => (*user + self.volleys as usize) % self.sessions.len(),
                 Connections::Shared => lanes.len(),
             };
+            let key = Key { host, lane };
             self.admit(0)?;
             match self.pool.take(key).await {
                 Ok((connection, _)) => lanes.push(Lane {

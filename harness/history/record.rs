@@ -224,7 +224,8 @@ pub struct Exchange {
     /// True when an answer came that is not what the step expects: another status, or without what is to be captured.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
-    /// True when the answer was a redirect that was followed: not the step's final answer.
+    /// True when the answer is not the step's final one: a redirect that was followed, or a refusal after which the
+    /// session was refreshed and the step sent again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub followed: bool,
     /// The nonce that the request carried.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, json, terminal};
+use super::{Look, Report, github, github_summary, har, json, junit, ndjson, sarif, terminal};
 
 /// A format: what it is called, and how it is written.
 #[derive(Clone, Copy, Debug)]
@@ -16,11 +16,41 @@ pub struct Format {
 }
 
 /// Every format. A new one is a file of its own and a line here.
-pub static FORMATS: [Format; 2] = [
+pub static FORMATS: [Format; 8] = [
+    Format {
+        name: "github",
+        what: "workflow commands, which GitHub shows as annotations",
+        render: github::render,
+    },
+    Format {
+        name: "github-summary",
+        what: "Markdown for $GITHUB_STEP_SUMMARY",
+        render: github_summary::render,
+    },
+    Format {
+        name: "har",
+        what: "the exchanges that exposed something, for HAR viewers",
+        render: har::render,
+    },
     Format {
         name: "json",
         what: "for programs; `crosswire schema report` prints its schema",
         render: json::render,
+    },
+    Format {
+        name: "junit",
+        what: "JUnit XML, for continuous integration",
+        render: junit::render,
+    },
+    Format {
+        name: "ndjson",
+        what: "events, one JSON object a line",
+        render: ndjson::render,
+    },
+    Format {
+        name: "sarif",
+        what: "SARIF 2.1.0, for code scanning",
+        render: sarif::render,
     },
     Format {
         name: "text",
@@ -43,18 +73,40 @@ fn plain(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{SALT, SECRET, all};
+    use super::super::testing::{SALT, SECRET, SESSION, all};
     use super::*;
+
+    fn rendered(format: &Format, report: &Report) -> String {
+        let mut bytes = Vec::new();
+        (format.render)(report, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_is_read_back_gives_the_same_in_every_format() {
+        let json = Format::named("json").unwrap();
+        for (name, report) in all() {
+            let read = Report::from_json(rendered(json, &report).as_bytes()).unwrap();
+            assert_eq!(read, report, "{name}");
+            for format in &FORMATS {
+                assert!(
+                    rendered(format, &read) == rendered(format, &report),
+                    "{name} as {}",
+                    format.name
+                );
+            }
+        }
+    }
 
     #[test]
     fn no_format_shows_a_secret_or_a_whole_canary() {
         for format in &FORMATS {
             for (name, report) in all() {
-                let mut bytes = Vec::new();
-                (format.render)(&report, &mut bytes).unwrap();
-                let text = String::from_utf8(bytes).unwrap();
+                let text = rendered(format, &report);
                 assert!(
-                    !text.contains(&SALT.marker()) && !text.contains(SECRET),
+                    [&SALT.marker(), SECRET, SESSION]
+                        .iter()
+                        .all(|hidden| !text.contains(*hidden)),
                     "{name} as {}:\n{text}",
                     format.name
                 );

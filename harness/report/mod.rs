@@ -3,17 +3,35 @@
 //! [`Report`] is what every format is made from. Names are looked up and evidence is masked on the way into it, so that
 //! no format can show a whole canary or a secret. Nothing here opens a file or knows an exit code.
 
+mod evidence;
 mod format;
+mod github;
+mod github_summary;
+mod har;
 mod json;
+mod junit;
 mod mask;
 mod model;
+mod naming;
+mod ndjson;
+mod place;
+mod sarif;
 pub mod telling;
 mod terminal;
 #[cfg(test)]
 mod testing;
+mod visible;
 pub mod words;
+mod xml;
 
+pub use evidence::{Evidence, HEAD_SHOWN, Piece};
 pub use format::{FORMATS, Format};
-pub use json::{JsonReport, SCHEMA_VERSION, schema};
-pub use model::{Facts, Finding, FindingSide, Report};
+pub use github_summary::SUMMARY_LIMIT;
+pub use json::{
+    JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
+    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonVerdict, JsonVolley,
+    ReportError, SCHEMA_VERSION, schema,
+};
+pub use model::{Facts, Finding, FindingSide, Report, Rule, Step};
+pub use ndjson::event_schema;
 pub use terminal::{Look, render_terminal};

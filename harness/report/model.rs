@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::mask::{Mask, masked_canary};
-use crate::history::{Ending, Phase, Start};
-use crate::identity::{Redactor, UserId};
-use crate::judge::{
-    Counts, Exposure, ExposureKind, Judgement, RULES, Reason, Side, Spread, Strength, Verdict,
-};
+use super::evidence::Evidence;
+use crate::history::{Ending, Phase};
+use crate::identity::Redactor;
+use crate::judge::{Counts, ExposureKind, Reason, Spread, Strength, Verdict, VolleyPoint};
 
 /// What a report says besides the judgement.
 #[derive(Clone, Debug)]
@@ -18,15 +16,35 @@ pub struct Facts<'a> {
     pub replay: Option<String>,
     /// Masks the secrets that the user supplied, should one have got into a text that is shown.
     pub redactor: &'a Redactor,
+    /// The scenario's file, as the user names it; absent for a shipped scenario.
+    pub scenario_path: Option<String>,
+    /// The file that will hold the JSON report, as the user names it: `crosswire replay FILE#ID` finds a finding there.
+    pub stored_as: Option<String>,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts that every report has; what else is known is set in the fields.
+    #[must_use]
+    pub fn new(expected: Verdict, redactor: &'a Redactor) -> Facts<'a> {
+        Facts {
+            expected,
+            replay: None,
+            redactor,
+            scenario_path: None,
+            stored_as: None,
+        }
+    }
 }
 
 /// A run as it is reported. Everything in it may be shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// Version of crosswire that recorded the run.
     pub crosswire_version: String,
     /// Name of the scenario.
     pub scenario: String,
+    /// The scenario's file, as the user names it; absent for a shipped scenario.
+    pub scenario_path: Option<String>,
     /// What was tested, as the user names it.
     pub target: String,
     /// Where the requests went.
@@ -37,13 +55,15 @@ pub struct Report {
     pub seed: u64,
     /// How many users took part.
     pub users: u64,
+    /// The steps of the scenario.
+    pub steps: Vec<Step>,
     /// The verdict.
     pub verdict: Verdict,
     /// The verdict that counts as success.
     pub expected: Verdict,
     /// Why the verdict is what it is.
     pub reasons: Vec<Reason>,
-    /// What a clean result is worth.
+    /// What a clean result is worth. What weakens it is in [`Report::notes`].
     pub strength: Strength,
     /// Overlapping pairs of different owners below which a clean run is inconclusive.
     pub min_overlaps: u64,
@@ -51,10 +71,14 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many findings there are, those beyond the kept ones included.
     pub findings_total: u64,
+    /// The rules that found something.
+    pub rules: Vec<Rule>,
     /// Sums over all findings.
     pub counts: Counts,
     /// How tightly the volleys arrived, by strategy.
     pub spread: Vec<Spread>,
+    /// The volleys, or an even selection of them.
+    pub points: Vec<VolleyPoint>,
     /// What else a reader should know, a sentence each.
     pub notes: Vec<String>,
     /// How the run ended, when its history says so.
@@ -63,6 +87,28 @@ pub struct Report {
     pub elapsed_ns: u64,
     /// The command that runs the same again.
     pub replay: Option<String>,
+    /// The file that holds this report as JSON, when there is one.
+    pub stored_as: Option<String>,
+}
+
+/// A step of the scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// Line of the scenario's file on which it begins, from 1; 0 when unknown.
+    pub line: u64,
+}
+
+/// A rule of the judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Stable name; `crosswire explain NAME` tells more.
+    pub id: String,
+    /// What an exposure of this rule is, in a few words.
+    pub title: String,
+    /// What it is evidence for, and where to look for the cause.
+    pub help: String,
 }
 
 /// One exposure as it is reported.
@@ -70,10 +116,8 @@ pub struct Report {
 pub struct Finding {
     /// Stable across runs of the same scenario with the same users.
     pub id: String,
-    /// Id of the rule that found it.
-    pub rule: &'static str,
-    /// What the rule looks for.
-    pub rule_title: &'static str,
+    /// Id of the rule that found it; [`Report::rules`] says more.
+    pub rule: String,
     /// What crossed over.
     pub kind: ExposureKind,
     /// Name of the user who received or acted.
@@ -82,11 +126,13 @@ pub struct Finding {
     pub victim: String,
     /// Name of the step.
     pub step: String,
+    /// Line of the scenario's file on which the step begins, from 1; 0 when unknown.
+    pub line: u64,
     /// Name of the slot whose canary crossed, when one did.
     pub slot: Option<String>,
     /// Where in the exchange.
     pub place: String,
-    /// The canary, masked: its last four characters, which are a checksum.
+    /// The canary, masked: its last four characters, which are a checksum. Of a learnt value only its length.
     pub evidence: Option<String>,
     /// Part of the run in which it was first seen.
     pub phase: Phase,
@@ -101,10 +147,12 @@ pub struct Finding {
 }
 
 /// One user's exchange as it is reported.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindingSide {
     /// Number of the exchange in the history.
     pub exchange: u64,
+    /// Name of the step.
+    pub step: String,
     /// Method and path.
     pub request: String,
     /// Status of the answer, when there was one.
@@ -117,60 +165,11 @@ pub struct FindingSide {
     pub arrived_us: Option<u64>,
     /// Place in the order in which requests wrote the server's memo, when it tells.
     pub order: Option<u64>,
+    /// What the answer held, masked.
+    pub evidence: Evidence,
 }
 
 impl Report {
-    /// Looks names up and masks.
-    #[must_use]
-    pub fn new(judgement: &Judgement, facts: &Facts<'_>) -> Report {
-        let start = judgement.start.as_ref();
-        let masking = Mask::new(facts.redactor, start.map(|s| s.salt.as_str()));
-        let mask = |text: &str| masking.text(text);
-        let names = Names::of(start, &masking);
-        let mut findings: Vec<Finding> = judgement
-            .exposures
-            .iter()
-            .map(|exposure| names.finding(exposure))
-            .collect();
-        findings.sort_by(|a, b| telling(a).cmp(&telling(b)));
-        let text = |get: fn(&Start) -> &str| start.map(|s| mask(get(s))).unwrap_or_default();
-        Report {
-            crosswire_version: text(|s| &s.crosswire_version),
-            scenario: text(|s| &s.scenario),
-            target: text(|s| &s.target.name),
-            url: text(|s| &s.target.url),
-            engine: text(|s| &s.engine),
-            seed: start.map_or(0, |s| s.seed),
-            users: start.map_or(0, |s| s.users.len() as u64),
-            verdict: judgement.verdict,
-            expected: facts.expected,
-            reasons: judgement
-                .reasons
-                .iter()
-                .map(|reason| Reason::new(reason.kind, mask(&reason.text)))
-                .collect(),
-            strength: judgement.strength.clone(),
-            min_overlaps: start.map_or(0, |s| s.min_overlaps),
-            findings,
-            findings_total: judgement.exposures_total,
-            counts: judgement.counts,
-            spread: judgement.spread.clone(),
-            notes: judgement
-                .strength
-                .notes
-                .iter()
-                .chain(&judgement.notes)
-                .map(|note| mask(note))
-                .collect(),
-            ending: judgement
-                .end
-                .as_ref()
-                .map(|end| masked_ending(&end.ending, &masking)),
-            elapsed_ns: judgement.end.as_ref().map_or(0, |end| end.elapsed_ns),
-            replay: facts.replay.as_deref().map(mask),
-        }
-    }
-
     /// Whether the verdict is the expected one.
     #[must_use]
     pub fn as_expected(&self) -> bool {
@@ -192,11 +191,40 @@ impl Report {
         }
         phases
     }
+
+    /// The rule of a finding.
+    #[must_use]
+    pub fn rule(&self, finding: &Finding) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == finding.rule)
+    }
+
+    /// The command that runs a finding again: by itself when the JSON report is stored, otherwise with its whole run;
+    /// `None` when neither is known.
+    #[must_use]
+    pub fn replay_of(&self, finding: &Finding) -> Option<String> {
+        match &self.stored_as {
+            Some(file) => Some(format!(
+                "crosswire replay {}",
+                quoted(&format!("{file}#{}", finding.id))
+            )),
+            None => self.replay.clone(),
+        }
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/#@%+=:,".contains(c);
+    if word.chars().all(is_plain) && !word.starts_with('#') {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// The order in which findings are told: those that need no race, then what was changed, then one session for two, then
 /// what was read; the frequent before the rare; the id settles the rest.
-fn telling(finding: &Finding) -> (bool, u8, std::cmp::Reverse<u64>, &str) {
+pub(super) fn telling(finding: &Finding) -> (bool, u8, std::cmp::Reverse<u64>, &str) {
     let kind = match finding.kind {
         ExposureKind::Write => 0,
         ExposureKind::Session => 1,
@@ -210,95 +238,25 @@ fn telling(finding: &Finding) -> (bool, u8, std::cmp::Reverse<u64>, &str) {
     )
 }
 
-fn masked_ending(ending: &Ending, mask: &Mask<'_>) -> Ending {
-    match ending {
-        Ending::Failed { why, cause } => Ending::Failed {
-            why: mask.text(why),
-            cause: *cause,
-        },
-        other => other.clone(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::super::testing::all;
 
-/// Turns indices into names; an index that the history does not name is shown as a number.
-struct Names<'a> {
-    users: Vec<String>,
-    steps: Vec<String>,
-    slots: Vec<String>,
-    mask: &'a Mask<'a>,
-}
-
-impl<'a> Names<'a> {
-    fn of(start: Option<&Start>, masking: &'a Mask<'a>) -> Names<'a> {
-        let mask = |text: &String| masking.text(text);
-        let (users, steps, slots) = start.map_or_else(Default::default, |start| {
-            (
-                start.users.iter().map(mask).collect(),
-                start.steps.iter().map(|step| mask(&step.name)).collect(),
-                start.slots.iter().map(|slot| mask(&slot.name)).collect(),
-            )
-        });
-        Names {
-            users,
-            steps,
-            slots,
-            mask: masking,
-        }
-    }
-
-    fn user(&self, user: UserId) -> String {
-        self.users
-            .get(user.index())
-            .cloned()
-            .unwrap_or_else(|| format!("user {}", user.0))
-    }
-
-    fn step(&self, step: u16) -> String {
-        self.steps
-            .get(usize::from(step))
-            .cloned()
-            .unwrap_or_else(|| format!("step {step}"))
-    }
-
-    fn slot(&self, slot: u16) -> String {
-        self.slots
-            .get(usize::from(slot))
-            .cloned()
-            .unwrap_or_else(|| format!("slot {slot}"))
-    }
-
-    fn side(&self, side: &Side) -> FindingSide {
-        FindingSide {
-            exchange: side.exchange,
-            request: self.mask.text(&side.request),
-            status: side.status,
-            sent_ns: side.sent_ns,
-            done_ns: side.done_ns,
-            arrived_us: side.arrived_us,
-            order: side.order,
-        }
-    }
-
-    fn finding(&self, exposure: &Exposure) -> Finding {
-        Finding {
-            id: exposure.id.clone(),
-            rule: exposure.rule,
-            rule_title: RULES
-                .iter()
-                .find(|rule| rule.id == exposure.rule)
-                .map_or("", |rule| rule.title),
-            kind: exposure.kind,
-            viewer: self.user(exposure.viewer),
-            victim: self.user(exposure.victim),
-            step: self.step(exposure.step),
-            slot: exposure.slot.map(|slot| self.slot(slot)),
-            place: self.mask.text(&exposure.place.to_string()),
-            evidence: exposure.canary.as_deref().map(masked_canary),
-            phase: exposure.phase,
-            round: exposure.round,
-            times_seen: exposure.times_seen,
-            viewer_side: self.side(&exposure.viewer_side),
-            victim_side: exposure.victim_side.as_ref().map(|side| self.side(side)),
-        }
+    #[test]
+    fn a_finding_is_run_again_by_itself_when_it_is_stored() {
+        let mut report = all()["exposed"].clone();
+        let finding = report.findings[0].clone();
+        report.stored_as = None;
+        assert_eq!(report.replay_of(&finding), report.replay);
+        report.stored_as = Some("out/report.json".into());
+        assert_eq!(
+            report.replay_of(&finding).unwrap(),
+            format!("crosswire replay out/report.json#{}", finding.id)
+        );
+        report.stored_as = Some("my report's.json".into());
+        assert_eq!(
+            report.replay_of(&finding).unwrap(),
+            format!(r"crosswire replay 'my report'\''s.json#{}'", finding.id)
+        );
     }
 }

@@ -2,9 +2,73 @@
 
 use std::time::Duration;
 
-use super::{Finding, FindingSide, words};
+use super::{Finding, FindingSide, Report, words};
 use crate::history::Phase;
-use crate::judge::ExposureKind;
+use crate::judge::{ExposureKind, Strength, Verdict};
+
+/// What the verdict means here, in a few words: `3 users received or acted on data of 3 others`.
+#[must_use]
+pub fn outcome(report: &Report) -> String {
+    match report.verdict {
+        Verdict::Exposed
+            if report.findings.iter().all(is_of_oneself) && !report.findings.is_empty() =>
+        {
+            let users = words::count(report.counts.viewers, "user");
+            let were = if report.counts.viewers == 1 {
+                "was"
+            } else {
+                "were"
+            };
+            format!("{users} {were} still served by a session that had ended")
+        }
+        Verdict::Exposed => format!(
+            "{} received or acted on data of {}",
+            words::count(report.counts.viewers, "user"),
+            words::count(report.counts.victims, "other")
+        ),
+        Verdict::Isolated => "no user received or acted on another's data".to_owned(),
+        Verdict::Inconclusive => {
+            "nothing found, but the run is worth too little for a verdict".to_owned()
+        }
+    }
+}
+
+/// What the run is worth, in one sentence.
+#[must_use]
+pub fn strength(report: &Report) -> String {
+    let strength = &report.strength;
+    if strength.overlapping_pairs == 0 {
+        return format!(
+            "{}, 0 overlapping pairs of different owners: no race could have shown",
+            words::count(strength.exchanges, "exchange")
+        );
+    }
+    let pairs = format!(
+        "{} of different owners in {} ({})",
+        words::count(strength.overlapping_pairs, "overlapping pair"),
+        words::count(strength.volleys, "volley"),
+        known_by(strength)
+    );
+    match strength.upper_bound_95 {
+        Some(p) if report.verdict != Verdict::Exposed => format!(
+            "{pairs}; if a pair crosses with probability p, then p < {} with 95 % confidence",
+            words::percent(p)
+        ),
+        _ => pairs,
+    }
+}
+
+/// By whose clock the pairs are known.
+fn known_by(strength: &Strength) -> String {
+    match strength.pairs_by_server {
+        0 => "as the client saw it".to_owned(),
+        all if all == strength.overlapping_pairs => "by the server's clock".to_owned(),
+        some => format!(
+            "{} by the server's clock, the rest as the client saw it",
+            words::number(some)
+        ),
+    }
+}
 
 /// What happened, in a few words: `user07 received user31's subject`.
 #[must_use]
@@ -12,10 +76,27 @@ pub fn headline(finding: &Finding) -> String {
     let what = finding.slot.as_deref().unwrap_or("data");
     let Finding { viewer, victim, .. } = finding;
     match finding.kind {
+        ExposureKind::Session if is_of_oneself(finding) => {
+            format!("{viewer} was still served by a session that had ended")
+        }
+        ExposureKind::Read if finding.rule == SHIFTED => {
+            format!("{viewer} was given the answer to {victim}'s request")
+        }
+        ExposureKind::Read if finding.slot.is_none() => {
+            format!("{viewer} received a value that only {victim} had")
+        }
         ExposureKind::Read => format!("{viewer} received {victim}'s {what}"),
         ExposureKind::Write => format!("{viewer} changed or removed {victim}'s {what}"),
         ExposureKind::Session => format!("{viewer} was given {victim}'s session"),
     }
+}
+
+/// The rule whose canaries are the nonces of requests.
+const SHIFTED: &str = "answer-shifted";
+
+/// Whether no second user is in it: a session that outlived its end serves whoever still holds it.
+fn is_of_oneself(finding: &Finding) -> bool {
+    finding.viewer == finding.victim
 }
 
 /// The part of the run, as a place in a sentence: `volley, round 3`.
@@ -134,9 +215,21 @@ fn result(finding: &Finding) -> String {
     let evidence = finding
         .evidence
         .as_deref()
-        .map(|e| format!(", canary {e}"))
+        .map(|evidence| match finding.slot {
+            Some(_) => format!(", canary {evidence}"),
+            None => format!(", {evidence}"),
+        })
         .unwrap_or_default();
     match finding.kind {
+        ExposureKind::Session if is_of_oneself(finding) => format!(
+            "The session had ended, but {viewer}'s answer{status} held {victim}'s {what} ({place}{evidence})."
+        ),
+        ExposureKind::Read if finding.rule == SHIFTED => format!(
+            "{viewer}'s answer{status} held the nonce of {victim}'s request ({place}{evidence})."
+        ),
+        ExposureKind::Read if finding.slot.is_none() => format!(
+            "{viewer}'s answer{status} held a value that only {victim} had ({place}{evidence})."
+        ),
         ExposureKind::Read => {
             format!("{viewer}'s answer{status} held {victim}'s {what} ({place}{evidence}).")
         }

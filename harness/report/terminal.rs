@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::telling::{headline, phase, sentences, when};
+use super::telling::{headline, outcome, phase, sentences, strength, when};
 use super::{Finding, Report, words};
 use crate::history::{Cause, Ending, Phase};
-use crate::judge::{ReasonKind, Strength, Verdict};
+use crate::judge::{ReasonKind, Verdict};
 
 /// Columns of a line at most (longer words and commands excepted).
 const WIDTH: usize = 100;
@@ -95,17 +95,7 @@ impl Page<'_> {
     }
 
     fn headline(&mut self, report: &Report) -> io::Result<()> {
-        let what = match report.verdict {
-            Verdict::Exposed => format!(
-                "{} received or acted on data of {}",
-                words::count(report.counts.viewers, "user"),
-                words::count(report.counts.victims, "other")
-            ),
-            Verdict::Isolated => "no user received or acted on another's data".to_owned(),
-            Verdict::Inconclusive => {
-                "nothing found, but the run is worth too little for a verdict".to_owned()
-            }
-        };
+        let what = outcome(report);
         let verdict = self.look.verdict(report.verdict);
         let subject = self
             .look
@@ -358,41 +348,6 @@ fn advice(report: &Report) -> Option<String> {
         _ => return None,
     };
     Some(text)
-}
-
-fn strength(report: &Report) -> String {
-    let strength = &report.strength;
-    if strength.overlapping_pairs == 0 {
-        return format!(
-            "{}, 0 overlapping pairs of different owners: no race could have shown",
-            words::count(strength.exchanges, "exchange")
-        );
-    }
-    let pairs = format!(
-        "{} of different owners in {} ({})",
-        words::count(strength.overlapping_pairs, "overlapping pair"),
-        words::count(strength.volleys, "volley"),
-        known_by(strength)
-    );
-    match strength.upper_bound_95 {
-        Some(p) if report.verdict != Verdict::Exposed => format!(
-            "{pairs}; if a pair crosses with probability p, then p < {} with 95 % confidence",
-            words::percent(p)
-        ),
-        _ => pairs,
-    }
-}
-
-/// By whose clock the pairs are known.
-fn known_by(strength: &Strength) -> String {
-    match strength.pairs_by_server {
-        0 => "as the client saw it".to_owned(),
-        all if all == strength.overlapping_pairs => "by the server's clock".to_owned(),
-        some => format!(
-            "{} by the server's clock, the rest as the client saw it",
-            words::number(some)
-        ),
-    }
 }
 
 #[cfg(test)]

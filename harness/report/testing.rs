@@ -9,21 +9,25 @@ use crate::history::{
 use crate::identity::{Canary, Redactor, Salt, UserId};
 use crate::judge::{
     Counts, Evidence, Exposure, ExposureKind, Judgement, Place, RULES, Reason, ReasonKind, Side,
-    Spread, Strength, Verdict, upper_bound_95,
+    Spread, Strength, Verdict, VolleyPoint, upper_bound_95,
 };
 
 /// The salt of the canaries.
 pub(super) const SALT: Salt = Salt::new(0x1234_5678);
 /// A password that a target's name happens to hold.
 pub(super) const SECRET: &str = "hunter2-hunter2";
+/// A session id that an answer holds.
+pub(super) const SESSION: &str = "0123456789abcdefSESSION";
+/// Texts that break out of what they are written into, where they can: HTML, attributes, XML, Markdown, a workflow command,
+/// a terminal, the direction of writing.
+pub(super) const HOSTILE: &str = "</script><script>alert(1)</script>\"><img src=x onerror=alert(1)>'`| ]]>&lt;\u{1b}[31m\u{202e}\0\r\n::error::x%0A";
 
 fn start() -> Start {
-    let step = |name: &str| StepInfo {
+    let step = |name: &str, line| StepInfo {
         name: name.into(),
         role: StepRole::Fire,
-        session: None,
         sees: vec![0],
-        removes: vec![],
+        line,
         ..StepInfo::default()
     };
     Start {
@@ -50,7 +54,7 @@ fn start() -> Start {
                 ..SlotInfo::default()
             },
         ],
-        steps: vec![step("read"), step("delete")],
+        steps: vec![step("read", 21), step("delete", 27)],
         min_overlaps: 100,
     }
 }
@@ -73,8 +77,8 @@ pub(super) fn isolated() -> Judgement {
         exposures: vec![],
         exposures_total: 0,
         counts: Counts::default(),
-        points: Vec::new(),
-        fired: 0,
+        points: points(0),
+        fired: 200,
         failed: 0,
         spread: vec![Spread {
             strategy: "barrier".into(),
@@ -93,6 +97,21 @@ pub(super) fn isolated() -> Judgement {
     }
 }
 
+/// Twenty volleys, at three offsets, some of which crossed.
+fn points(exposing: u64) -> Vec<VolleyPoint> {
+    (1..=20)
+        .map(|volley| VolleyPoint {
+            volley,
+            round: volley.div_ceil(2),
+            offset_us: [0, 100, 400][volley as usize % 3],
+            spread_us: 150 + u64::from(volley * 37 % 23) * 12,
+            by_server: true,
+            pairs: 95,
+            exposing: if volley % 3 == 1 { exposing } else { 0 },
+        })
+        .collect()
+}
+
 /// The same, but nothing overlapped and the run was interrupted.
 pub(super) fn inconclusive() -> Judgement {
     let mut judgement = isolated();
@@ -107,6 +126,7 @@ pub(super) fn inconclusive() -> Judgement {
         ..Strength::default()
     };
     judgement.spread = vec![];
+    judgement.points = vec![];
     judgement.end = Some(End {
         ending: Ending::Interrupted,
         rounds: 1,
@@ -115,8 +135,36 @@ pub(super) fn inconclusive() -> Judgement {
     judgement
 }
 
+/// The page that a user is shown, with its own note and that of `other`, if it is somebody else's.
+fn evidence(user: u32, other: u32) -> Evidence {
+    let canary = |owner, serial| {
+        Canary {
+            owner: UserId(owner),
+            slot: 0,
+            serial,
+        }
+        .encode(SALT)
+    };
+    let body = format!(
+        "<!doctype html>\n<title>Notes</title>\n<h1>Your notes</h1>\n<li>{}</li>\n<li>{}</li>\n<p>You are {SECRET}.</p>\n",
+        canary(user, 1),
+        canary(other, 3)
+    );
+    Evidence {
+        head: format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\nset-cookie: sid={SESSION}; Path=/; HttpOnly\r\n\
+             authorization: Bearer {SESSION}\r\ncontent-length: {}\r\n\r\n",
+            body.len() + 1_000
+        )
+        .into(),
+        body_start: 512,
+        body_len: body.len() as u64 + 1_000,
+        body: body.into(),
+    }
+}
+
 fn exposure(viewer: u32, victim: u32, times_seen: u64) -> Exposure {
-    let side = |exchange, sent_ns, order| Side {
+    let side = |exchange, user, sent_ns, order| Side {
         exchange,
         step: 0,
         request: format!(
@@ -133,7 +181,7 @@ fn exposure(viewer: u32, victim: u32, times_seen: u64) -> Exposure {
         done_ns: sent_ns + 900_000,
         arrived_us: Some(1_000 + sent_ns / 1_000),
         order: Some(order),
-        evidence: Evidence::default(),
+        evidence: evidence(user, victim),
     };
     Exposure {
         id: format!("{viewer:04x}{victim:04x}"),
@@ -148,8 +196,8 @@ fn exposure(viewer: u32, victim: u32, times_seen: u64) -> Exposure {
         phase: Phase::Volley,
         round: 2,
         times_seen,
-        viewer_side: side(7, 1_234_000_000, 11),
-        victim_side: Some(side(8, 1_234_042_000, 12)),
+        viewer_side: side(7, viewer, 1_234_000_000, 11),
+        victim_side: Some(side(8, victim, 1_234_042_000, 12)),
         value: None,
         canary: Some(
             Canary {
@@ -175,6 +223,7 @@ pub(super) fn exposed() -> Judgement {
     judgement.verdict = Verdict::Exposed;
     judgement.exposures = vec![exposure(0, 1, 3), exposure(1, 2, 1_200), write];
     judgement.exposures_total = 115;
+    judgement.points = points(4);
     judgement.counts = Counts {
         viewers: 3,
         victims: 3,
@@ -190,6 +239,40 @@ pub(super) fn exposed() -> Judgement {
     judgement
 }
 
+/// As exposed, but everything that a service or a file can choose is hostile.
+pub(super) fn hostile() -> Judgement {
+    let mut judgement = exposed();
+    if let Some(start) = &mut judgement.start {
+        start.scenario = HOSTILE.into();
+        start.target.name = HOSTILE.into();
+        start.target.url = HOSTILE.into();
+        start.users[1] = HOSTILE.into();
+        start.slots[0].name = HOSTILE.into();
+        start.steps[0].name = HOSTILE.into();
+    }
+    for exposure in &mut judgement.exposures {
+        for side in [
+            Some(&mut exposure.viewer_side),
+            exposure.victim_side.as_mut(),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            side.request = format!("GET /{HOSTILE}");
+            side.evidence.head =
+                format!("HTTP/1.1 200 {HOSTILE}\r\nx-{HOSTILE}: {HOSTILE}\r\n").into();
+            let mut body = side.evidence.body.to_vec();
+            body.extend_from_slice(HOSTILE.as_bytes());
+            side.evidence.body = body.into();
+        }
+        exposure.place = Place::Header(HOSTILE.into());
+    }
+    judgement.spread[0].strategy = HOSTILE.into();
+    judgement.reasons = vec![Reason::new(ReasonKind::Failed, HOSTILE)];
+    judgement.notes = vec![HOSTILE.into()];
+    judgement
+}
+
 /// As reported.
 pub(super) fn report(judgement: &Judgement) -> Report {
     let redactor = Redactor::new([SECRET]);
@@ -197,9 +280,10 @@ pub(super) fn report(judgement: &Judgement) -> Report {
     Report::new(
         judgement,
         &Facts {
-            expected: Verdict::Isolated,
             replay,
-            redactor: &redactor,
+            scenario_path: Some("scenarios/notes.toml".into()),
+            stored_as: Some("out/report.json".into()),
+            ..Facts::new(Verdict::Isolated, &redactor)
         },
     )
 }
@@ -210,6 +294,7 @@ pub(super) fn all() -> BTreeMap<&'static str, Report> {
         ("isolated", isolated()),
         ("inconclusive", inconclusive()),
         ("exposed", exposed()),
+        ("hostile", hostile()),
     ]
     .into_iter()
     .map(|(name, judgement)| (name, report(&judgement)))

@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod fault;
 mod file;
+mod functions;
 mod network;
 mod scan;
 mod session;

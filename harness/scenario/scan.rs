@@ -1,4 +1,4 @@
-//! Reads the outline of a template text: where its blocks are, the string literals in them, and every call of `secret`.
+//! Reads the outline of a template text: where its blocks are, the string literals in them, and which functions it calls.
 
 use std::ops::Range;
 
@@ -9,10 +9,37 @@ pub(super) struct Outline {
     pub(super) blocks: Vec<Range<usize>>,
     /// The string literals inside of blocks, quotes excluded.
     pub(super) strings: Vec<Range<usize>>,
-    /// The slot names of all `secret("slot")`.
-    pub(super) secrets: Vec<Range<usize>>,
-    /// A `secret` that is not called with one written name.
-    pub(super) loose_secret: Option<Range<usize>>,
+    /// The slots that it names: the function, and where the name stands.
+    pub(super) slots: Vec<(Planter, Range<usize>)>,
+    /// A planting function that is not called with a written name.
+    pub(super) loose: Option<(Planter, Range<usize>)>,
+    /// The names of all functions that are called.
+    pub(super) calls: Vec<Range<usize>>,
+}
+
+/// A function that names a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Planter {
+    /// `secret("slot")`.
+    Secret,
+    /// `public("slot")`: everybody may see it.
+    Public,
+    /// `secret_file("slot", bytes=4096)`: a text full of it.
+    SecretFile,
+}
+
+impl Planter {
+    /// All of them.
+    pub(super) const ALL: [Planter; 3] = [Planter::Secret, Planter::Public, Planter::SecretFile];
+
+    /// The name under which templates call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Planter::Secret => "secret",
+            Planter::Public => "public",
+            Planter::SecretFile => "secret_file",
+        }
+    }
 }
 
 impl Outline {
@@ -73,8 +100,8 @@ impl Outline {
             } else if byte.is_ascii_alphabetic() || byte == b'_' {
                 let word = at..word_end(bytes, at);
                 at = word.end;
-                if &text[word.clone()] == "secret" && !matches!(before, b'.' | b'|') {
-                    self.read_secret(text, word);
+                if !matches!(before, b'.' | b'|') {
+                    self.read_word(text, word);
                 }
             } else {
                 at += 1;
@@ -86,19 +113,32 @@ impl Outline {
         bytes.len()
     }
 
-    /// Notes the slot of a `secret("slot")` whose first word stands at `word`.
-    fn read_secret(&mut self, text: &str, word: Range<usize>) {
+    /// Notes a word that calls a function, and the slot that it plants or names.
+    fn read_word(&mut self, text: &str, word: Range<usize>) {
         let bytes = text.as_bytes();
         let open = skip_space(bytes, word.end);
+        let is_call = bytes.get(open) == Some(&b'(');
+        if is_call {
+            self.calls.push(word.clone());
+        }
+        let planter = Planter::ALL
+            .into_iter()
+            .find(|planter| planter.name() == &text[word.clone()]);
+        // Without a call, any word but `secret` may be a capture.
+        let Some(planter) = planter.filter(|planter| is_call || *planter == Planter::Secret) else {
+            return;
+        };
         let quote = skip_space(bytes, open + 1);
-        if bytes.get(open) == Some(&b'(') && matches!(bytes.get(quote), Some(b'"' | b'\'')) {
+        if is_call && matches!(bytes.get(quote), Some(b'"' | b'\'')) {
             let inner = string_literal(bytes, quote);
-            if bytes.get(skip_space(bytes, inner.end + 1)) == Some(&b')') {
-                self.secrets.push(inner);
+            let after = bytes.get(skip_space(bytes, inner.end + 1));
+            let has_options = planter == Planter::SecretFile && after == Some(&b',');
+            if after == Some(&b')') || has_options {
+                self.slots.push((planter, inner));
                 return;
             }
         }
-        self.loose_secret.get_or_insert(word);
+        self.loose.get_or_insert((planter, word));
     }
 }
 
@@ -140,9 +180,9 @@ mod tests {
 
     fn slots(text: &str) -> Vec<&str> {
         Outline::of(text)
-            .secrets
+            .slots
             .into_iter()
-            .map(|range| &text[range])
+            .map(|slot| &text[slot.1])
             .collect()
     }
 
@@ -155,7 +195,7 @@ mod tests {
             Vec::<&str>::new()
         );
         assert_eq!(
-            Outline::of("{{ user.secret }}{{ x | secret }}").loose_secret,
+            Outline::of("{{ user.secret }}{{ x | secret }}{{ public }}").loose,
             None
         );
     }
@@ -171,9 +211,30 @@ mod tests {
             "{{ secret('a'",
         ] {
             let outline = Outline::of(text);
-            assert_eq!(outline.loose_secret, Some(3..9), "{text}");
-            assert!(outline.secrets.is_empty(), "{text}");
+            assert_eq!(outline.loose, Some((Planter::Secret, 3..9)), "{text}");
+            assert!(outline.slots.is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn every_planting_function_is_told_apart_and_every_call_noted() {
+        let text =
+            "{{ secret_file('a', bytes=64) ~ public (\"b\") ~ x.now() ~ nonce() | random(2) }}";
+        let outline = Outline::of(text);
+        let slots: Vec<(Planter, &str)> = outline
+            .slots
+            .iter()
+            .map(|slot| (slot.0, &text[slot.1.clone()]))
+            .collect();
+        assert_eq!(slots, [(Planter::SecretFile, "a"), (Planter::Public, "b")]);
+        let calls: Vec<&str> = outline
+            .calls
+            .iter()
+            .map(|word| &text[word.clone()])
+            .collect();
+        assert_eq!(calls, ["secret_file", "public", "nonce"]);
+        let loose = Outline::of("{{ public('a', 1) }}").loose;
+        assert_eq!(loose, Some((Planter::Public, 3..9)));
     }
 
     #[test]

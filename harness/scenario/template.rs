@@ -8,9 +8,10 @@ use std::io;
 use base64::Engine as _;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::functions::{self, CHANCE, CLOCK, Chance, NONCE, OutOfBounds, SECRETS};
 use super::users::User;
 
 /// Steps of work that one text may cost; a template that loops for ever ends with an error.
@@ -20,9 +21,6 @@ pub const TEMPLATE_OUTPUT_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Names that templates know without any capture.
 pub(super) const BUILT_IN_NAMES: [&str; 5] = ["user", "index", "count", "round", "secret"];
-
-/// The variable that holds the secrets; it has a space in its name so that no template can name it.
-const SECRETS: &str = "planted secrets";
 
 /// Everything but what RFC 3986 calls unreserved.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -75,6 +73,12 @@ pub(super) struct Uses {
     pub(super) captures: Vec<String>,
     /// Index and name of each slot.
     pub(super) slots: Vec<(u16, String)>,
+    /// The request's nonce.
+    pub(super) nonce: bool,
+    /// What is drawn by chance: the text's number among those that draw.
+    pub(super) draws: Option<u64>,
+    /// The time.
+    pub(super) clock: bool,
 }
 
 /// Two texts are equal when the file says the same; what the environment added does not count.
@@ -128,6 +132,11 @@ impl Text {
             Form::Template { uses, .. } => &uses.slots,
         };
         slots.iter().map(|slot| slot.0)
+    }
+
+    /// Whether it holds the nonce of the request.
+    pub(super) fn has_nonce(&self) -> bool {
+        matches!(&self.form, Form::Template { uses, .. } if uses.nonce)
     }
 
     /// The text for `values`.
@@ -196,6 +205,16 @@ impl Uses {
             }
             context.insert(SECRETS.to_owned(), Value::from(secrets));
         }
+        if let Some(nonce) = values.nonce.filter(|_| self.nonce) {
+            context.insert(NONCE.to_owned(), Value::from(nonce));
+        }
+        if let Some(text) = self.draws {
+            let chance = Chance::new(values.chance, text);
+            context.insert(CHANCE.to_owned(), Value::from_object(chance));
+        }
+        if self.clock {
+            context.insert(CLOCK.to_owned(), Value::from(values.now_ms));
+        }
         Ok(Value::from(context))
     }
 }
@@ -232,18 +251,21 @@ impl TextError {
 
     /// Explains what the template engine reported of a template with these uses.
     pub(super) fn from_engine(error: &Error, uses: &Uses) -> TextError {
-        let about_the_template = matches!(
-            error.kind(),
-            ErrorKind::SyntaxError
-                | ErrorKind::BadEscape
-                | ErrorKind::UnknownFilter
-                | ErrorKind::UnknownFunction
-                | ErrorKind::UnknownTest
-                | ErrorKind::UnknownMethod
-                | ErrorKind::MissingArgument
-                | ErrorKind::TooManyArguments
-                | ErrorKind::OutOfFuel
-        );
+        let bounds = std::error::Error::source(error)
+            .and_then(|source| source.downcast_ref::<OutOfBounds>());
+        let about_the_template = bounds.is_some()
+            || matches!(
+                error.kind(),
+                ErrorKind::SyntaxError
+                    | ErrorKind::BadEscape
+                    | ErrorKind::UnknownFilter
+                    | ErrorKind::UnknownFunction
+                    | ErrorKind::UnknownTest
+                    | ErrorKind::UnknownMethod
+                    | ErrorKind::MissingArgument
+                    | ErrorKind::TooManyArguments
+                    | ErrorKind::OutOfFuel
+            );
         let has_private_values = uses.user || !uses.captures.is_empty();
         let why = match (error.kind(), error.detail()) {
             (ErrorKind::OutOfFuel, _) => {
@@ -257,6 +279,14 @@ impl TextError {
                 format!("{kind}: {detail}")
             }
             (kind, _) => kind.to_string(),
+        };
+        let why = match bounds {
+            // What is out of bounds may be a value that is nobody's business.
+            Some(_) if has_private_values => {
+                "a function was given a number out of its bounds".to_owned()
+            }
+            Some(bounds) => bounds.to_string(),
+            None => why,
         };
         TextError {
             why,
@@ -280,26 +310,13 @@ pub(super) fn engine() -> Environment<'static> {
         base64::engine::general_purpose::STANDARD.encode(text)
     });
     environment.add_filter("urlencode", |text: &str| percent_encode(text));
-    environment.add_function("secret", secret);
+    functions::add_to(&mut environment);
     environment
 }
 
 /// Writes everything but unreserved characters (RFC 3986) as `%XX`.
 pub(super) fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
-}
-
-fn secret(state: &State<'_, '_>, slot: &str) -> Result<Value, Error> {
-    let planted = state
-        .lookup(SECRETS)
-        .and_then(|secrets| secrets.get_attr(slot).ok());
-    match planted {
-        Some(value) if !value.is_undefined() => Ok(value),
-        _ => Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!("nothing was planted in the slot `{slot}`"),
-        )),
-    }
 }
 
 /// Takes at most [`TEMPLATE_OUTPUT_LIMIT`] bytes.

@@ -108,7 +108,6 @@ fn play(act: &Act, size: Size, seed: u64, screen: &Screen, stop: &Stop) -> Resul
         scenario: &scenario,
         seed,
         store_delay: Duration::ZERO,
-        trusted_pem: None,
         history: None,
         control: None,
     };
@@ -122,11 +121,7 @@ fn play(act: &Act, size: Size, seed: u64, screen: &Screen, stop: &Stop) -> Resul
     let redactor = Redactor::new(scenario.supplied_secrets());
     Ok(Report::new(
         &judgement,
-        &Facts {
-            expected: judgement.verdict,
-            replay: None,
-            redactor: &redactor,
-        },
+        &Facts::new(judgement.verdict, &redactor),
     ))
 }
 
@@ -162,11 +157,8 @@ mod tests {
 
     /// An act whose report says this and nothing else.
     fn played(act: &'static Act, verdict: Verdict, overlapping_pairs: u64) -> Played {
-        let facts = Facts {
-            expected: verdict,
-            replay: None,
-            redactor: &Redactor::default(),
-        };
+        let redactor = Redactor::default();
+        let facts = Facts::new(verdict, &redactor);
         let mut report = Report::new(&Judge::new().finish(), &facts);
         report.verdict = verdict;
         report.strength.overlapping_pairs = overlapping_pairs;

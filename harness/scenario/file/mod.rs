@@ -4,6 +4,7 @@ mod bodies;
 mod document;
 mod fields;
 mod mask;
+mod slots;
 mod steps;
 mod texts;
 mod write;

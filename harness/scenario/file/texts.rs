@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use minijinja::Environment;
 
-use super::SLOT_LIMIT;
 use super::fields::{Located, nearest};
 use crate::history::SlotInfo;
 use crate::scenario::environment::{self, Trouble};
 use crate::scenario::error::{Fault, FaultKind};
-use crate::scenario::scan::Outline;
+use crate::scenario::functions::PLAIN_FUNCTIONS;
+use crate::scenario::scan::{Outline, Planter};
 use crate::scenario::surroundings::{NAMED_FILE_LIMIT, Surroundings};
 use crate::scenario::template::{self, BUILT_IN_NAMES, Text, TextError, Uses, Values};
 use crate::scenario::users::User;
 
 /// Functions that come with the template engine.
-const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
+const ENGINE_FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
 
 /// What a text may refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,17 @@ pub(super) enum Place {
     Planting,
     /// A step that names what was planted before.
     Naming,
+    /// What every request of a session carries: it names what was planted, and every capture.
+    Session,
     /// Who may read what a step plants: users alone.
     Readers,
+}
+
+impl Place {
+    /// Whether it is in a request: users, captures, slots and functions can be named.
+    fn is_of_requests(self) -> bool {
+        !matches!(self, Place::User | Place::Readers)
+    }
 }
 
 /// Compiles texts, one after the other, in the order in which a run uses them.
@@ -38,6 +47,8 @@ pub(super) struct Compiler<'l> {
     surroundings: &'l dyn Surroundings,
     environment: Environment<'static>,
     compiled: usize,
+    /// Texts so far that draw by chance.
+    drawing: u64,
     /// Values that the environment supplied.
     pub(super) supplied: Vec<String>,
     pub(super) slots: Vec<SlotInfo>,
@@ -61,6 +72,7 @@ impl<'l> Compiler<'l> {
             surroundings,
             environment: template::engine(),
             compiled: 0,
+            drawing: 0,
             supplied: Vec::new(),
             slots: Vec::new(),
             planted: BTreeSet::new(),
@@ -100,11 +112,7 @@ impl<'l> Compiler<'l> {
             text = expanded.text;
         } else if let Some(start) = given.text.find(environment::OPENING) {
             let span = self.within(given, &(start..start + environment::OPENING.len()));
-            let fault = Fault::new(
-                span,
-                "`${env:NAME}` is replaced under `[users]` and in headers alone",
-                "not here",
-            );
+            let fault = Fault::new(span, "`${env:NAME}` is not replaced here", "stays as it is");
             return Err(fault.hint(
                 "give users an attribute with this value and write `{{ user.attribute }}` here",
             ));
@@ -123,7 +131,8 @@ impl<'l> Compiler<'l> {
         if let Err(error) = self.environment.add_template_owned(name.clone(), text) {
             return Err(self.template_fault(given, &TextError::from_engine(&error, &uses), mapped));
         }
-        self.find_uses(given, &name, place, &mut uses)?;
+        self.find_uses(given, &outline, &name, place, &mut uses)?;
+        self.find_calls(given, &outline, &mut uses)?;
         let text = Text::template(given.text, name, uses.clone());
         self.try_out(given, &text, &uses, mapped)?;
         Ok(text)
@@ -156,108 +165,11 @@ impl<'l> Compiler<'l> {
         Ok(content)
     }
 
-    /// The index of a slot, new if need be.
-    pub(super) fn slot(&mut self, slot: &Located<'_>) -> Result<u16, Fault> {
-        if let Some(index) = self.known_slot(slot.text) {
-            return Ok(index);
-        }
-        let name_is_right = slot
-            .text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if slot.text.is_empty() || slot.text.len() > 64 || !name_is_right {
-            let message = "the name of a slot has 1 to 64 letters, digits, `-` or `_`";
-            return Err(Fault::new(slot.span.clone(), message, "not a slot's name"));
-        }
-        if self.slots.len() == SLOT_LIMIT {
-            let message = format!("a scenario has at most {SLOT_LIMIT} slots");
-            return Err(Fault::new(slot.span.clone(), message, "one slot too many"));
-        }
-        self.slots.push(SlotInfo {
-            name: slot.text.to_owned(),
-            ..SlotInfo::default()
-        });
-        Ok((self.slots.len() - 1) as u16)
-    }
-
-    pub(super) fn known_slot(&self, name: &str) -> Option<u16> {
-        self.slots
-            .iter()
-            .position(|slot| slot.name == name)
-            .map(|index| index as u16)
-    }
-
-    /// The fault of a slot into which nothing was planted up to here.
-    pub(super) fn never_planted(&self, slot: &Located<'_>) -> Fault {
-        let planted: Vec<&str> = self
-            .planted
-            .iter()
-            .map(|index| self.slots[usize::from(*index)].name.as_str())
-            .collect();
-        let message = format!(
-            "nothing is planted in the slot `{}` before this step",
-            slot.text.escape_debug()
-        );
-        let hint = match (nearest(slot.text, &planted), planted.is_empty()) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, true) => {
-                format!(
-                    "plant it with `{{{{ secret(\"{}\") }}}}` in a `[[setup]]` or `[[each-round]]` step",
-                    slot.text
-                )
-            }
-            (None, false) => format!("planted before: {}", planted.join(", ")),
-        };
-        Fault::new(slot.span.clone(), message, "never planted").hint(hint)
-    }
-
-    fn slots_of(
-        &mut self,
-        given: &Located<'_>,
-        outline: &Outline,
-        place: Place,
-    ) -> Result<Vec<(u16, String)>, Fault> {
-        if let Some(range) = &outline.loose_secret {
-            let fault = Fault::new(
-                self.within(given, range),
-                "`secret` needs the name of a slot in quotes",
-                "no written name",
-            );
-            return Err(fault.hint("for example `{{ secret(\"note\") }}`"));
-        }
-        let mut slots: Vec<(u16, String)> = Vec::new();
-        for range in &outline.secrets {
-            let slot = Located {
-                text: &given.text[range.clone()],
-                span: self.within(given, range),
-            };
-            let index = match place {
-                Place::Planting => self.slot(&slot)?,
-                Place::Naming => {
-                    let known = self
-                        .known_slot(slot.text)
-                        .filter(|index| self.planted.contains(index));
-                    known.ok_or_else(|| self.never_planted(&slot))?
-                }
-                Place::User | Place::Readers => {
-                    return Err(Fault::new(
-                        slot.span,
-                        "`secret` has no meaning here",
-                        "only in the requests of steps",
-                    ));
-                }
-            };
-            if !slots.iter().any(|known| known.0 == index) {
-                slots.push((index, slot.text.to_owned()));
-            }
-        }
-        Ok(slots)
-    }
-
     /// Notes which variables a template uses and refuses those that are not there.
     fn find_uses(
         &self,
         given: &Located<'_>,
+        outline: &Outline,
         name: &str,
         place: Place,
         uses: &mut Uses,
@@ -283,17 +195,73 @@ impl<'l> Compiler<'l> {
                 }
                 "index" | "count" => {}
                 "round" if place != Place::User => {}
-                "secret" if !matches!(place, Place::User | Place::Readers) => {}
-                _ if FUNCTIONS.contains(&root) => {}
-                _ if self.captures.contains(root)
-                    && !matches!(place, Place::User | Place::Readers) =>
-                {
+                _ if ENGINE_FUNCTIONS.contains(&root) => {}
+                _ if self.captures.contains(root) && place.is_of_requests() => {
+                    self.refuse_call(given, outline, root)?;
                     uses.captures.push(root.to_owned());
+                }
+                _ if is_function(root) && place.is_of_requests() => {
+                    self.demand_call(given, outline, root)?;
                 }
                 _ => return Err(self.unknown_variable(given, root, place)),
             }
         }
         uses.captures.dedup();
+        Ok(())
+    }
+
+    /// A capture may have the name of a function; then the function cannot be called.
+    fn refuse_call(&self, given: &Located<'_>, outline: &Outline, name: &str) -> Result<(), Fault> {
+        let called = outline
+            .calls
+            .iter()
+            .find(|call| &given.text[(*call).clone()] == name);
+        let Some(call) = called else {
+            return Ok(());
+        };
+        let message = format!("`{name}` is a capture of this scenario, so it cannot be called");
+        let fault = Fault::new(self.within(given, call), message, "not a function here");
+        Err(fault.hint("give the capture another name"))
+    }
+
+    fn demand_call(&self, given: &Located<'_>, outline: &Outline, name: &str) -> Result<(), Fault> {
+        if outline
+            .calls
+            .iter()
+            .any(|call| &given.text[call.clone()] == name)
+        {
+            return Ok(());
+        }
+        let span = self.word_within(given, name);
+        let fault = Fault::new(span, format!("`{name}` is a function"), "not called");
+        Err(fault.hint(format!("call it: `{name}({})`", arguments_of(name))))
+    }
+
+    /// Notes which functions a template calls.
+    fn find_calls(
+        &mut self,
+        given: &Located<'_>,
+        outline: &Outline,
+        uses: &mut Uses,
+    ) -> Result<(), Fault> {
+        let mut draws = false;
+        for call in &outline.calls {
+            let name = &given.text[call.clone()];
+            match name {
+                "nonce" => {
+                    let span = self.within(given, call);
+                    self.need_nonce_slot(&Located { text: name, span })?;
+                    uses.nonce = true;
+                }
+                "now" | "now_ms" | "timestamp" => uses.clock = true,
+                "random" | "random_int" | "uuid" => draws = true,
+                _ => {}
+            }
+        }
+        if draws {
+            uses.draws = Some(self.drawing);
+            self.drawing += 1;
+        }
         Ok(())
     }
 
@@ -322,11 +290,12 @@ impl<'l> Compiler<'l> {
             round: 1,
             captures: &captures,
             secrets: &secrets,
-            nonce: None,
+            nonce: Some("1"),
             chance: 0,
             now_ms: 0,
         };
-        let is_real = captures.is_empty() && secrets.is_empty();
+        let is_real =
+            captures.is_empty() && secrets.is_empty() && !uses.nonce && uses.draws.is_none();
         match text.render(&self.environment, &values) {
             Err(error) if is_real || !error.depends_on_values => {
                 Err(self.template_fault(given, &error, mapped))
@@ -357,14 +326,18 @@ impl<'l> Compiler<'l> {
         let mut known: Vec<&str> = match place {
             Place::User => vec!["index", "count"],
             Place::Readers => vec!["user", "index", "count", "round"],
-            Place::Planting | Place::Naming => BUILT_IN_NAMES.to_vec(),
+            Place::Planting | Place::Naming | Place::Session => BUILT_IN_NAMES.to_vec(),
         };
-        if matches!(place, Place::Planting | Place::Naming) {
+        let mut functions = Vec::new();
+        if place.is_of_requests() {
             known.extend(self.captures.iter().map(String::as_str));
+            functions.extend(PLAIN_FUNCTIONS);
+            functions.extend(Planter::ALL.map(Planter::name));
         }
-        let hint = match nearest(name, &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", known.join(", ")),
+        let hint = match (nearest(name, &known), nearest(name, &functions)) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, Some(near)) => format!("did you mean `{near}({})`?", arguments_of(near)),
+            (None, None) => format!("known here: {}", known.join(", ")),
         };
         Fault::new(
             self.word_within(given, name),
@@ -409,7 +382,7 @@ impl<'l> Compiler<'l> {
     }
 
     /// The place in the file of a range of a text, when its characters stand there as they are; otherwise of all of it.
-    fn within(&self, given: &Located<'_>, range: &Range<usize>) -> Range<usize> {
+    pub(super) fn within(&self, given: &Located<'_>, range: &Range<usize>) -> Range<usize> {
         let raw = &self.document[given.span.clone()];
         let found = [3, 1, 0]
             .into_iter()
@@ -446,5 +419,21 @@ impl<'l> Compiler<'l> {
             })
             .find(|range| blocks.iter().any(|block| block.contains(&range.start)));
         found.map_or(given.span.clone(), |range| self.within(given, &range))
+    }
+}
+
+/// Whether templates can call it, besides what the engine itself brings.
+fn is_function(name: &str) -> bool {
+    PLAIN_FUNCTIONS.contains(&name) || Planter::ALL.iter().any(|planter| planter.name() == name)
+}
+
+/// What a hint writes between the brackets of a call.
+fn arguments_of(function: &str) -> &'static str {
+    match function {
+        "secret" | "public" | "secret_file" => "\"note\"",
+        "random" => "12",
+        "random_int" => "1, 6",
+        "padding" => "1000",
+        _ => "",
     }
 }
