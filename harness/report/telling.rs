@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Finding, FindingSide, Report, words};
 use crate::history::Phase;
-use crate::judge::{ExposureKind, Strength, Verdict};
+use crate::judge::{ExposureKind, Strength, ThresholdResult, Verdict};
 
 /// What the verdict means here, in a few words: `3 users received or acted on data of 3 others`.
 #[must_use]
@@ -240,4 +240,17 @@ fn result(finding: &Finding) -> String {
             "{viewer} was answered{status} with a session that {victim} was given as well ({place})."
         ),
     }
+}
+/// A threshold, and whether the run kept to it: `pairs >= 1000: kept, 1,388`.
+#[must_use]
+pub fn threshold(result: &ThresholdResult) -> String {
+    let value = match result.value {
+        None => "the run has no such value".to_owned(),
+        Some(value) if value.fract() == 0.0 && (0.0..1e15).contains(&value) => {
+            words::number(value as u64)
+        }
+        Some(value) => format!("{value:.6}").trim_end_matches('0').to_owned(),
+    };
+    let held = if result.holds { "kept" } else { "BROKEN" };
+    format!("{}: {held}, {value}", result.threshold)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::telling::{headline, outcome, phase, sentences, strength, when};
+use super::telling::{headline, outcome, phase, sentences, strength, threshold, when};
 use super::{Finding, Report, words};
 use crate::history::{Cause, Ending, Phase};
 use crate::judge::{ReasonKind, Verdict};
@@ -190,6 +190,9 @@ impl Page<'_> {
         }
         for note in &report.notes {
             self.row("note", note)?;
+        }
+        for result in &report.thresholds {
+            self.row("threshold", &threshold(result))?;
         }
         Ok(())
     }

@@ -154,6 +154,17 @@ impl Step {
         self.body != Body::Empty
     }
 
+    /// Whether its request carries a nonce, so that it needs [`Values::nonce`].
+    #[must_use]
+    pub fn sends_nonce(&self) -> bool {
+        let headers = self.headers.iter().map(|header| &header.1);
+        let mut texts = std::iter::once(&self.path)
+            .chain(headers)
+            .chain(self.body.texts());
+        let carried = !self.anonymous && self.session_headers.have_nonce();
+        carried || texts.any(Text::has_nonce)
+    }
+
     /// The request for `values`.
     ///
     /// # Errors

@@ -143,7 +143,7 @@ fn read_json_text(
 
 impl Body {
     /// Every text in it that is filled in.
-    pub(super) fn texts(&self) -> Vec<&Text> {
+    pub(in crate::scenario) fn texts(&self) -> Vec<&Text> {
         match self {
             Body::Empty => Vec::new(),
             Body::Json(_, pieces) => pieces

@@ -3,10 +3,16 @@
 mod bodies;
 mod document;
 mod fields;
+mod firing;
 mod mask;
+mod pem;
+mod session;
 mod slots;
 mod steps;
+mod target;
 mod texts;
+mod users;
+mod users_csv;
 mod write;
 mod write_step;
 

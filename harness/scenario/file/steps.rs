@@ -49,16 +49,6 @@ pub(super) enum List {
 }
 
 impl List {
-    /// All of them, in the order of their steps' numbers.
-    pub(super) const ALL: [List; 6] = [
-        List::Setup,
-        List::EachRound,
-        List::Volley,
-        List::ReadBack,
-        List::Refresh,
-        List::CleanUp,
-    ];
-
     pub(super) fn key(self) -> &'static str {
         match self {
             List::Setup => "setup",
@@ -285,22 +275,7 @@ impl<'c, 'l> StepReader<'c, 'l> {
         };
         let mut headers: Vec<(String, Text)> = Vec::new();
         for (key, node) in Fields::open_any(node, "headers")?.entries() {
-            let name = key.text.to_ascii_lowercase();
-            if !is_token(&name) {
-                return Err(Fault::new(
-                    key.span,
-                    "a header's name has letters, digits and a few signs alone",
-                    "not a header's name",
-                ));
-            }
-            if SENDERS_HEADERS.contains(&name.as_str()) {
-                let message = format!("a scenario cannot set the header `{name}`");
-                return Err(Fault::new(
-                    key.span,
-                    message,
-                    "crosswire itself decides this one",
-                ));
-            }
+            let name = header_name(&key)?;
             if headers.iter().any(|header| header.0 == name) {
                 return Err(Fault::new(
                     key.span,
@@ -394,6 +369,27 @@ impl<'c, 'l> StepReader<'c, 'l> {
         }
         Ok(())
     }
+}
+
+/// A header's name in lower case, when a scenario may set it.
+pub(super) fn header_name(key: &Located<'_>) -> Result<String, Fault> {
+    let name = key.text.to_ascii_lowercase();
+    if !is_token(&name) {
+        return Err(Fault::new(
+            key.span.clone(),
+            "a header's name has letters, digits and a few signs alone",
+            "not a header's name",
+        ));
+    }
+    if SENDERS_HEADERS.contains(&name.as_str()) {
+        let message = format!("a scenario cannot set the header `{name}`");
+        return Err(Fault::new(
+            key.span.clone(),
+            message,
+            "crosswire itself decides this one",
+        ));
+    }
+    Ok(name)
 }
 
 fn read_session(fields: &Fields<'_>, login: bool) -> Result<Option<String>, Fault> {
