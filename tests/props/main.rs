@@ -8,3 +8,4 @@ mod canary;
 mod history;
 mod judge;
 mod scenario;
+mod step_keys;
