@@ -6,6 +6,8 @@
 
 mod canary;
 mod history;
+#[cfg(feature = "cli")]
+mod import;
 mod judge;
 mod scenario;
 mod step_keys;
