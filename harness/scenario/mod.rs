@@ -8,9 +8,12 @@ mod body;
 mod capture;
 mod environment;
 mod error;
+mod expectation;
 mod fault;
 mod file;
 mod functions;
+mod html;
+mod multipart;
 mod network;
 mod scan;
 #[cfg(test)]
@@ -20,10 +23,13 @@ mod settings;
 mod shipped;
 mod status;
 mod step;
+#[cfg(test)]
+mod step_tests;
 mod surroundings;
 mod template;
 #[cfg(test)]
 mod tests;
+mod text_pattern;
 mod threshold;
 mod users;
 mod written;
@@ -38,10 +44,12 @@ use session::SessionHeaders;
 use surroundings::VariablesAlone;
 use written::Written;
 
-pub use capture::{Capture, CaptureFrom};
+pub use capture::{Capture, CaptureError, CaptureFrom};
 pub use error::ScenarioError;
+pub use expectation::Expectations;
 pub use fault::{Abort, AbortHow, AbortWhen, Faults, Malformed, Pace};
 pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
+pub use html::{Selector, SelectorError};
 pub use network::{Network, SessionSettings};
 pub use settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
@@ -52,6 +60,7 @@ pub use status::StatusRule;
 pub use step::{RenderError, Rendered, Step};
 pub use surroundings::{NAMED_FILE_LIMIT, Surroundings};
 pub use template::{TEMPLATE_OUTPUT_LIMIT, TEMPLATE_WORK_LIMIT, Values};
+pub use text_pattern::{TextPattern, TextPatternError};
 pub use threshold::{Comparison, Metric, Threshold};
 pub use users::{User, Users, UsersError};
 

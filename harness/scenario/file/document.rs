@@ -59,7 +59,7 @@ pub(super) fn read(
     let users = read_users(&root, &mut compiler)?;
     // With any other pattern not every user has an answer to every step of the volley.
     let captures_may_lack = fire.pattern != Pattern::Same;
-    let mut steps = StepReader::new(&mut compiler, text, &users);
+    let mut steps = StepReader::new(&mut compiler, text, &users, &fire);
     let mut read = |list| steps.read_list(&root, list, captures_may_lack);
     let mut lists = [
         read(List::Setup)?,
@@ -69,6 +69,7 @@ pub(super) fn read(
         read(List::Refresh)?,
         read(List::CleanUp)?,
     ];
+    let open_questions = steps.into_open_questions();
     let can_refresh = !lists[4].is_empty();
     let session = read_session(&root, can_refresh)?;
     let session_headers = Arc::new(read_headers(&root, &mut compiler)?);
@@ -81,6 +82,7 @@ pub(super) fn read(
         step.environment = Arc::clone(&environment);
         step.session_headers = Arc::clone(&session_headers);
     }
+    open_questions.check(&lists)?;
     let name = stem(name);
     let [setup, each_round, volley, read_back, refresh, clean_up] = lists;
     let scenario = Scenario {

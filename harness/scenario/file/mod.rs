@@ -1,11 +1,17 @@
 //! The file format: TOML in, a scenario out, and back.
 
 mod bodies;
+mod captures;
 mod document;
+mod expected;
+mod fault_keys;
 mod fields;
 mod firing;
 mod mask;
+mod names;
 mod pem;
+mod purpose;
+mod requests;
 mod session;
 mod slots;
 mod steps;
