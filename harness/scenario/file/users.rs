@@ -14,8 +14,6 @@ use crate::scenario::settings::Bounds;
 use crate::scenario::template::Text;
 use crate::scenario::users::{Origin, Users};
 
-/// Keys of `[users]` that are no attribute.
-pub(super) const KEYS: [&str; 4] = ["count", "name", "list", "csv"];
 const COUNT: Bounds = Bounds::new(1, 1, UserId::LIMIT as u64);
 
 pub(super) fn read_users(root: &Fields<'_>, compiler: &mut Compiler<'_>) -> Result<Users, Fault> {
