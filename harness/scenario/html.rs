@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use scraper::{Html, HtmlTreeSink};
-
 use html5ever::driver::{ParseOpts, parse_document};
 use html5ever::tendril::{StrTendril, TendrilSink};
+use scraper::error::SelectorErrorKind;
+use scraper::{Html, HtmlTreeSink};
 
 /// A CSS selector (Selectors Level 4 as far as it can be decided on a page that no script runs on).
 ///
@@ -57,7 +57,7 @@ impl Selector {
                 parsed,
             }),
             Err(error) => Err(SelectorError {
-                why: error.to_string(),
+                why: in_words(&error).to_owned(),
             }),
         }
     }
@@ -85,6 +85,24 @@ impl Selector {
             None => Some(first.text().collect::<String>().trim().to_owned()),
             Some(name) => found.find_map(|element| element.attr(name).map(str::to_owned)),
         }))
+    }
+}
+
+/// What is wrong with a selector, in one clause.
+fn in_words(error: &SelectorErrorKind) -> &'static str {
+    match error {
+        SelectorErrorKind::EndOfLine => "it ends before it is complete",
+        SelectorErrorKind::UnexpectedToken | SelectorErrorKind::QualRuleInvalid => {
+            "a sign stands where none can"
+        }
+        SelectorErrorKind::ExpectedColonOnPseudoElement
+        | SelectorErrorKind::ExpectedIdentityOnPseudoElement => "a name is missing after a colon",
+        SelectorErrorKind::TooManyNestedBlocks => "its brackets are nested too deep",
+        SelectorErrorKind::InvalidAtRule
+        | SelectorErrorKind::InvalidAtRuleBody
+        | SelectorErrorKind::UnexpectedSelectorParseError(_) => {
+            "a part of it cannot be decided on a page alone, as `:hover` and `::before` cannot"
+        }
     }
 }
 

@@ -80,7 +80,8 @@ fn extras() -> impl Strategy<Value = String> {
         "",
         "capture = { id = { json = \"/a~1b/0\" }, etag = { header = \"ETag\" } }\n",
     ]);
-    (status, capture).prop_map(|(status, capture)| format!("{status}{capture}"))
+    (status, capture, super::step_keys::keys())
+        .prop_map(|(status, capture, keys)| format!("{status}{capture}{keys}"))
 }
 
 fn settings() -> impl Strategy<Value = String> {
