@@ -67,7 +67,9 @@ pub(super) fn read_users(root: &Fields<'_>, compiler: &mut Compiler<'_>) -> Resu
                 "count",
                 "how many users there are, for example `count = 20`",
             )?;
-            let count = number(count, "count", COUNT)?;
+            let count = number(count, "count", COUNT).map_err(|fault| {
+                fault.hint_if_none("more users than a group has are several groups")
+            })?;
             let (name, attributes) = read_user(node, compiler)?;
             (
                 Origin::Pattern { name, attributes },
