@@ -16,6 +16,7 @@ mod html;
 mod multipart;
 mod network;
 mod scan;
+mod schema;
 #[cfg(test)]
 mod section_tests;
 mod session;
@@ -51,6 +52,7 @@ pub use fault::{Abort, AbortHow, AbortWhen, Faults, Malformed, Pace};
 pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
 pub use html::{Selector, SelectorError};
 pub use network::{Network, SessionSettings};
+pub use schema::schema;
 pub use settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
     TargetSpec, UnknownWord,
