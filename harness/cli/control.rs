@@ -6,7 +6,7 @@ use crosswire::control::{ControlRun, Proxy, Recognition, Swap, Upstream};
 use crosswire::fire::{Event, Plan, Stop, Watch, fire};
 use crosswire::history::{Ending, Phase, Record, Sink};
 use crosswire::identity::Salt;
-use crosswire::scenario::{Protocol, Scenario};
+use crosswire::scenario::{Network, Protocol, Scenario};
 
 use crate::exit::Failure;
 
@@ -33,21 +33,24 @@ pub(crate) fn rehearse(
     watch: &mut dyn Watch,
     stop: &Stop,
 ) -> Result<Rehearsed, Failure> {
-    let upstream = Upstream {
-        base_url: plan.base_url.clone(),
+    let hosts = plan.scenario.hosts.values();
+    let upstream = |base_url: &String| Upstream {
+        base_url: base_url.clone(),
         trusted_pem: plan.trusted_pem.clone(),
+        network: plan.scenario.network.clone(),
         http2: plan.scenario.fire.protocol == Protocol::Http2,
     };
+    let upstreams = std::iter::once(&plan.base_url).chain(hosts).map(upstream);
     let swap = Swap {
         seed: plan.seed,
         ..Swap::default()
     };
     // An address that cannot be fired at is told by the real run, in its own words and with its own exit code.
-    let proxy = match Proxy::start(vec![upstream], swap) {
+    let proxy = match Proxy::start(upstreams.collect(), swap) {
         Ok(proxy) => proxy,
         Err(error) => return Ok(Rehearsed::nothing(error.to_string())),
     };
-    let scenario = rehearsal(plan.scenario, rounds);
+    let scenario = rehearsal(plan.scenario, rounds, proxy.urls());
     let through = Plan {
         scenario: &scenario,
         base_url: proxy.url().to_owned(),
@@ -72,9 +75,14 @@ pub(crate) fn rehearse(
     Ok(Rehearsed { result, broken_off })
 }
 
-/// The scenario as it is run through the proxy: short, and every request says whose it is.
-fn rehearsal(scenario: &Scenario, rounds: u32) -> Scenario {
+/// The scenario as it is run through the proxy: short, and every request says whose it is. `urls` take the place of the
+/// target and the further hosts; the way to those is the proxy's business.
+fn rehearsal(scenario: &Scenario, rounds: u32, urls: &[String]) -> Scenario {
     let mut scenario = scenario.clone();
+    for (host, url) in scenario.hosts.values_mut().zip(urls.iter().skip(1)) {
+        host.clone_from(url);
+    }
+    scenario.network = Network::default();
     scenario.fire.rounds = rounds;
     // Nothing is swapped before the volleys; only what the users saw alone may be needed to recognise it then.
     scenario.fire.sequence = false;

@@ -43,6 +43,7 @@ use tokio::sync::oneshot;
 pub use self::recognition::Recognition;
 use crate::fire::{LEAVE_ALONE, MARK};
 pub use crate::history::ControlRun;
+use crate::scenario::Network;
 
 /// The value of [`MARK`] on an answer that belongs to somebody else.
 const SWAPPED: &str = "swapped";
@@ -54,8 +55,10 @@ pub struct Upstream {
     pub base_url: String,
     /// Certificates (PEM) trusted besides the system's, for `https`.
     pub trusted_pem: Option<String>,
-    /// Speak HTTP/2 to it (by ALPN over TLS, by prior knowledge in the clear), otherwise HTTP/1.1. What crosswire speaks
-    /// to the proxy is recognised by its first bytes.
+    /// How connections to it are opened.
+    pub network: Network,
+    /// Speak HTTP/2 to it (by ALPN over TLS, by prior knowledge in the clear) when it does too, otherwise HTTP/1.1. What
+    /// crosswire speaks to the proxy is recognised by its first bytes.
     pub http2: bool,
 }
 
@@ -65,6 +68,7 @@ impl Upstream {
         Upstream {
             base_url: base_url.into(),
             trusted_pem: None,
+            network: Network::default(),
             http2: false,
         }
     }

@@ -104,6 +104,7 @@ async fn open(upstreams: &[Upstream]) -> Result<(Vec<Port>, Vec<String>), String
     for upstream in upstreams {
         let line = Line::new(
             &upstream.base_url,
+            &upstream.network,
             upstream.trusted_pem.as_deref(),
             upstream.http2,
         )

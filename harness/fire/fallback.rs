@@ -70,6 +70,13 @@ pub(super) async fn settle(hosts: &mut Hosts, tactics: Tactics, scenario: &Scena
     settled
 }
 
+/// Whether the host speaks HTTP/2; one that is not reached is taken for one that does, so that its first connection tells
+/// what is wrong.
+#[cfg(feature = "control")]
+pub(super) async fn speaks_http2(dial: &Dial) -> bool {
+    !matches!(spoken(dial).await, Spoken::Not(_))
+}
+
 async fn spoken(dial: &Dial) -> Spoken {
     let reaching = dial.open_asking(Protocol::Http2);
     let (io, latch) = match tokio::time::timeout(REACHING_TIMEOUT, reaching).await {

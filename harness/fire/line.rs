@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::dial::{Dial, Io};
-use crate::scenario::Protocol;
+use super::fallback;
+use crate::scenario::{Network, Protocol};
 
 /// A way to a target.
 pub(crate) struct Line(Dial);
@@ -16,21 +17,22 @@ pub(crate) struct Line(Dial);
 pub(crate) struct LineIo(Io);
 
 impl Line {
-    /// Looks the host up and prepares TLS.
+    /// Looks the host up and prepares TLS. A host that does not speak HTTP/2 is spoken to in HTTP/1.1, whatever is wished.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the address, the host or the certificates.
     pub(crate) async fn new(
         base_url: &str,
+        network: &Network,
         trusted_pem: Option<&str>,
         http2: bool,
     ) -> Result<Line, String> {
-        let protocol = if http2 {
-            Protocol::Http2
-        } else {
-            Protocol::Http1
-        };
-        Dial::new(base_url, trusted_pem, protocol).await.map(Line)
+        let wished = Protocol::Http1;
+        let mut dial = Dial::over(network, trusted_pem, &mut None, base_url, wished).await?;
+        if http2 && fallback::speaks_http2(&dial).await {
+            dial.protocol = Protocol::Http2;
+        }
+        Ok(Line(dial))
     }
 
     /// The base URL.

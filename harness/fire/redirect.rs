@@ -6,6 +6,7 @@ use url::Url;
 use super::exchange::Request;
 use super::hosts::{HostId, Hosts};
 use super::session::{Outgoing, header_values};
+use super::{LEAVE_ALONE, MARK};
 use crate::scenario::{CaptureFrom, Faults, Step};
 
 /// Headers that are sent to another origin too: none of them says who asks. `content-type` and its like go with a body.
@@ -94,13 +95,17 @@ fn hop(sent: &Outgoing, status: u16, url: &Url, host: HostId, hosts: &Hosts) -> 
         303 => !matches!(sent.method.as_str(), "GET" | "HEAD"),
         _ => false,
     };
+    let marked = sent.headers.iter().any(|(name, _)| name == MARK);
     let is = |names: &[&str], name: &str| names.iter().any(|one| one.eq_ignore_ascii_case(name));
     let headers = sent
         .headers
         .iter()
         .filter(|(name, _)| same_origin || is(&IMPERSONAL, name))
+        // What the control's proxy may swap is the answer to the step's own request.
+        .filter(|(name, _)| name != MARK)
         .filter(|(name, _)| !(becomes_get && is(&OF_A_BODY, name)))
         .cloned()
+        .chain(marked.then(|| (MARK.to_owned(), LEAVE_ALONE.to_owned())))
         .collect();
     let query = url
         .query()
