@@ -1,37 +1,43 @@
-//! What a scenario file takes from outside: variables of the environment, and files beside it.
+//! What a scenario file takes from outside: the process's environment, and files beside it.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use crosswire::scenario::{NAMED_FILE_LIMIT, Surroundings};
 
-/// The surroundings of a scenario file.
-pub(crate) struct Beside<'p> {
-    folder: &'p Path,
+/// The surroundings of the scenario at a path: files that it names are relative to its folder.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    folder: PathBuf,
 }
 
-impl<'p> Beside<'p> {
-    /// Those of the scenario at `path`: the files it names are looked for in its own folder.
-    pub(crate) fn new(path: &'p Path) -> Beside<'p> {
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Beside { folder }
+impl Beside {
+    /// Of the scenario at `path`.
+    pub(crate) fn new(path: &Path) -> Beside {
+        Beside {
+            folder: path.parent().map(Path::to_owned).unwrap_or_default(),
+        }
     }
 }
 
-impl Surroundings for Beside<'_> {
+impl Surroundings for Beside {
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
 
     fn file(&self, path: &str) -> io::Result<Vec<u8>> {
-        // One byte more than a file may have, so that the parser can say that it is too large.
-        let limit = u64::try_from(NAMED_FILE_LIMIT).unwrap_or(u64::MAX);
-        let mut bytes = Vec::new();
-        File::open(self.folder.join(path))?
-            .take(limit.saturating_add(1))
-            .read_to_end(&mut bytes)?;
-        Ok(bytes)
+        let path = self.folder.join(path);
+        // Opening anything else might wait for ever.
+        if !std::fs::metadata(&path)?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        let file = File::open(path)?;
+        let mut content = Vec::new();
+        // One byte more than there may be, so that the reader can say that it is too large.
+        let limit = NAMED_FILE_LIMIT as u64 + 1;
+        file.take(limit).read_to_end(&mut content)?;
+        Ok(content)
     }
 }
 
@@ -40,13 +46,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_looked_for_beside_the_scenario() {
+    fn a_file_is_looked_for_beside_the_scenario() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), "text").unwrap();
-        let scenario = folder.path().join("mine.toml");
-        let beside = Beside::new(&scenario);
-        assert_eq!(beside.file("ca.pem").unwrap(), b"text");
-        let missing = beside.file("none.pem").unwrap_err();
-        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        std::fs::write(folder.path().join("users.csv"), "name\n").unwrap();
+        let beside = Beside::new(&folder.path().join("mine.toml"));
+        assert_eq!(beside.file("users.csv").unwrap(), b"name\n");
+        assert!(beside.file("none.csv").is_err());
+        assert!(beside.file(".").is_err(), "a folder is no file");
     }
 }
