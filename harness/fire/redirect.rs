@@ -37,15 +37,22 @@ pub(super) enum Next {
 }
 
 /// Whether the step's redirects with this status are followed. A redirect that the step itself asks for is its answer:
-/// one that its `status` accepts where it does not accept a 200, or whose `location` it captures.
+/// one that its `status` accepts where it does not accept a 200, or whose `location` it captures or expects.
 pub(super) fn follows(step: &Step, status: u16, wanted: bool) -> bool {
+    let location = |name: &str| name.eq_ignore_ascii_case("location");
     let expected = step.status.accepts(status) && !step.status.accepts(200);
     let captured = step
         .captures
         .iter()
-        .any(|capture| matches!(&capture.from, CaptureFrom::Header(name) if name == "location"));
+        .any(|capture| matches!(&capture.from, CaptureFrom::Header(name) if location(name)));
+    let matched = step
+        .expectations()
+        .headers
+        .iter()
+        .any(|(name, _)| location(name));
     let lasts = step.dead.is_none() && !step.faults.breaks_off();
-    lasts && step.redirects.unwrap_or(wanted && !expected && !captured)
+    let itself = expected || captured || matched;
+    lasts && step.redirects.unwrap_or(wanted && !itself)
 }
 
 /// What follows on this answer to a request.
