@@ -5,7 +5,7 @@ use std::io;
 use crosswire::control::{ControlRun, Proxy, Recognition, Swap, Upstream};
 use crosswire::fire::{Event, Plan, Stop, Watch, fire};
 use crosswire::history::{Ending, Phase, Record, Sink};
-use crosswire::identity::Salt;
+use crosswire::identity::{Redactor, Salt};
 use crosswire::scenario::{Network, Protocol, Scenario};
 
 use crate::exit::Failure;
@@ -33,13 +33,13 @@ pub(crate) fn rehearse(
     watch: &mut dyn Watch,
     stop: &Stop,
 ) -> Result<Rehearsed, Failure> {
-    let hosts = plan.scenario.hosts.values();
     let upstream = |base_url: &String| Upstream {
         base_url: base_url.clone(),
-        trusted_pem: plan.trusted_pem.clone(),
         network: plan.scenario.network.clone(),
+        trusted_pem: plan.trusted_pem.clone(),
         http2: plan.scenario.fire.protocol == Protocol::Http2,
     };
+    let hosts = plan.scenario.hosts.values();
     let upstreams = std::iter::once(&plan.base_url).chain(hosts).map(upstream);
     let swap = Swap {
         seed: plan.seed,
@@ -50,7 +50,7 @@ pub(crate) fn rehearse(
         Ok(proxy) => proxy,
         Err(error) => return Ok(Rehearsed::nothing(error.to_string())),
     };
-    let scenario = rehearsal(plan.scenario, rounds, proxy.urls());
+    let scenario = rehearsal(plan.scenario, rounds, &proxy);
     let through = Plan {
         scenario: &scenario,
         base_url: proxy.url().to_owned(),
@@ -75,17 +75,17 @@ pub(crate) fn rehearse(
     Ok(Rehearsed { result, broken_off })
 }
 
-/// The scenario as it is run through the proxy: short, and every request says whose it is. `urls` take the place of the
-/// target and the further hosts; the way to those is the proxy's business.
-fn rehearsal(scenario: &Scenario, rounds: u32, urls: &[String]) -> Scenario {
+/// The scenario as it is run through the proxy: short, every host by its port there, and every request says whose it is.
+fn rehearsal(scenario: &Scenario, rounds: u32, proxy: &Proxy) -> Scenario {
     let mut scenario = scenario.clone();
-    for (host, url) in scenario.hosts.values_mut().zip(urls.iter().skip(1)) {
-        host.clone_from(url);
-    }
-    scenario.network = Network::default();
     scenario.fire.rounds = rounds;
     // Nothing is swapped before the volleys; only what the users saw alone may be needed to recognise it then.
     scenario.fire.sequence = false;
+    // The way to the target is the proxy's business.
+    scenario.network = Network::default();
+    for (host, url) in scenario.hosts.values_mut().zip(&proxy.urls()[1..]) {
+        host.clone_from(url);
+    }
     scenario.mark_requests();
     scenario
 }
@@ -102,10 +102,11 @@ impl Rehearsed {
         }
     }
 
-    /// What people should know, a sentence each.
-    pub(crate) fn sentences(&self) -> Vec<String> {
+    /// What people should know, a sentence each, supplied secrets masked.
+    pub(crate) fn sentences(&self, redactor: &Redactor) -> Vec<String> {
         let broken_off = self.broken_off.as_ref();
-        let broken_off = broken_off.map(|why| format!("the control run broke off: {why}"));
+        let broken_off =
+            broken_off.map(|why| format!("the control run broke off: {}", redactor.text(why)));
         broken_off
             .into_iter()
             .chain([self.result.to_string()])

@@ -70,11 +70,10 @@ pub(super) async fn settle(hosts: &mut Hosts, tactics: Tactics, scenario: &Scena
     settled
 }
 
-/// Whether the host speaks HTTP/2; one that is not reached is taken for one that does, so that its first connection tells
-/// what is wrong.
+/// Whether a host was reached and does not speak HTTP/2.
 #[cfg(feature = "control")]
-pub(super) async fn speaks_http2(dial: &Dial) -> bool {
-    !matches!(spoken(dial).await, Spoken::Not(_))
+pub(super) async fn refuses_http2(dial: &Dial) -> bool {
+    matches!(spoken(dial).await, Spoken::Not(_))
 }
 
 async fn spoken(dial: &Dial) -> Spoken {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::dial::{Dial, Io};
-use super::fallback;
+use super::fallback::refuses_http2;
 use crate::scenario::{Network, Protocol};
 
 /// A way to a target.
@@ -17,20 +17,24 @@ pub(crate) struct Line(Dial);
 pub(crate) struct LineIo(Io);
 
 impl Line {
-    /// Looks the host up and prepares TLS. A host that does not speak HTTP/2 is spoken to in HTTP/1.1, whatever is wished.
+    /// Looks the host up and prepares TLS. Where HTTP/2 is wished and the host does not speak it, HTTP/1.1 is spoken.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the address, the host or the certificates.
     pub(crate) async fn new(
-        base_url: &str,
         network: &Network,
+        base_url: &str,
         trusted_pem: Option<&str>,
         http2: bool,
     ) -> Result<Line, String> {
-        let wished = Protocol::Http1;
-        let mut dial = Dial::over(network, trusted_pem, &mut None, base_url, wished).await?;
-        if http2 && fallback::speaks_http2(&dial).await {
-            dial.protocol = Protocol::Http2;
+        let protocol = if http2 {
+            Protocol::Http2
+        } else {
+            Protocol::Http1
+        };
+        let mut dial = Dial::over(network, trusted_pem, &mut None, base_url, protocol).await?;
+        if http2 && refuses_http2(&dial).await {
+            dial.protocol = Protocol::Http1;
         }
         Ok(Line(dial))
     }
