@@ -1,13 +1,17 @@
 //! The command `crosswire`: parses, runs one subcommand, maps the result to an exit code.
 
 mod args;
+mod beside;
+mod chosen;
 mod config;
 mod control;
 mod demo;
 mod exit;
 mod explain;
+mod fire;
 mod flags;
 mod host;
+mod init;
 mod interrupt;
 mod judge;
 mod lists;

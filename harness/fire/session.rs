@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use url::Url;
 
 use super::exchange::{Answer, Request};
-use super::hosts::{HostId, Hosts, TARGET};
+use super::hosts::{HostId, Hosts};
 use super::{LEAVE_ALONE, MARK};
 use crate::history::{Dead, Planted, RequestLine, ServerTimes, StepRole};
 use crate::identity::{DecodeLimits, Mint, Redactor, UserId, decode_body};
@@ -147,8 +147,7 @@ impl Session {
             readers: Vec::new(),
         }));
         let mut outgoing = outgoing(step, rendered, making.hosts);
-        // The control's proxy stands in for the target alone.
-        if making.scenario.marks_requests() && outgoing.host == TARGET {
+        if making.scenario.marks_requests() {
             outgoing.headers.push((MARK.to_owned(), self.mark(step)));
         }
         let request = self.line(&outgoing, making.redactor);
@@ -242,7 +241,7 @@ impl Session {
     ) {
         for capture in &step.captures {
             if matches!(capture.from, CaptureFrom::Cookie(_))
-                && let Some(value) = capture.take(&answer.head, b"")
+                && let Ok(value) = capture.take(&answer.head, b"")
             {
                 self.held.captures.insert(capture.name.clone(), value);
                 taken.insert(capture.name.clone());
@@ -263,13 +262,13 @@ impl Session {
     ) -> Result<(), String> {
         for capture in &step.captures {
             match capture.take(&answer.head, body) {
-                Some(value) => {
+                Ok(value) => {
                     self.held.captures.insert(capture.name.clone(), value);
                 }
-                None if taken.contains(&capture.name) => {}
-                None => {
+                Err(_) if taken.contains(&capture.name) => {}
+                Err(error) => {
                     return Err(format!(
-                        "the answer does not hold `{}` where the step looks for it",
+                        "the answer does not hold `{}`: {error}",
                         capture.name
                     ));
                 }
