@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crosswire::identity::UserId;
-use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
+use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName, Threshold};
 
 use crate::config::{self, Settled};
 use crate::exit::{self, Failure};
@@ -34,6 +34,8 @@ enum Command {
     Replay(ReplayArgs),
     /// Write reports from a stored JSON report or history
     Report(ReportArgs),
+    /// Fire at URLs as several identities, without a scenario: learns from each alone what only it is shown
+    Fire(FireArgs),
     /// Judge a stored history again; it exits by --expect, since a history holds no expectation
     Judge(JudgeArgs),
     /// Explain a rule by which exposures are found, or list all rules
@@ -110,7 +112,7 @@ pub(crate) struct ConfigArgs {
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Scenario files, or names of shipped scenarios
+    /// Scenario files, folders of them, or names of shipped scenarios
     #[arg(required = true, value_name = "FILE-OR-NAME")]
     pub(crate) scenarios: Vec<String>,
 
@@ -125,6 +127,28 @@ pub(crate) struct RunArgs {
     /// Service to test instead of the scenario's own target
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub(crate) url: Option<String>,
+    /// Store of the bundled target
+    #[arg(long, value_parser = word::<StoreKind>(StoreKind::WORDS), value_name = "STORE", help_heading = "Target", conflicts_with = "url")]
+    pub(crate) store: Option<StoreKind>,
+    /// Pause of the bundled target's store before each operation, such as 2ms
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Target", conflicts_with = "url")]
+    pub(crate) store_delay: Option<Duration>,
+    /// Users, made by the scenario's pattern
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=i64::from(UserId::LIMIT)), allow_negative_numbers = true)]
+    pub(crate) users: Option<u32>,
+    /// Run only scenarios with this tag; repeatable, one of them is enough
+    #[arg(long, value_name = "TAG", help_heading = "Run")]
+    pub(crate) tag: Vec<String>,
+    /// Leave scenarios with this tag out; repeatable
+    #[arg(long, value_name = "TAG", help_heading = "Run")]
+    pub(crate) skip_tag: Vec<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// What every command that fires has.
+#[derive(Debug, Args)]
+pub(crate) struct CommonArgs {
     /// Host besides this machine that may be fired at; repeatable
     #[arg(long, value_name = "HOST", help_heading = "Target")]
     pub(crate) allow_host: Vec<String>,
@@ -156,25 +180,19 @@ pub(crate) struct RunArgs {
     /// Address to connect to instead of looking the host up; repeatable
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = crate::network::resolve, help_heading = "Target")]
     pub(crate) resolve: Vec<(String, String)>,
-    /// Store of the bundled target
-    #[arg(long, value_parser = word::<StoreKind>(StoreKind::WORDS), value_name = "STORE", help_heading = "Target", conflicts_with = "url")]
-    pub(crate) store: Option<StoreKind>,
-    /// Pause of the bundled target's store before each operation, such as 2ms
-    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Target", conflicts_with = "url")]
-    pub(crate) store_delay: Option<Duration>,
 
     /// Verdict that counts as success
     #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Run")]
     pub(crate) expect: Option<Expect>,
+    /// What the run must reach besides its verdict, such as 'pairs >= 1000'; repeatable, beside the scenario's own
+    #[arg(long, value_name = "METRIC >= N", help_heading = "Run")]
+    pub(crate) threshold: Vec<Threshold>,
     /// Seed of groups, mixes and offsets; random when absent, always printed
     #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) seed: Option<u64>,
     /// Rounds
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32), allow_negative_numbers = true)]
     pub(crate) rounds: Option<u32>,
-    /// Users, made by the scenario's pattern
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=i64::from(UserId::LIMIT)), allow_negative_numbers = true)]
-    pub(crate) users: Option<u32>,
     /// End the run after this time, such as 30s or 2m (at least 1s); what was done until then counts
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) duration: Option<Duration>,
@@ -205,6 +223,36 @@ pub(crate) struct RunArgs {
     pub(crate) loudness: Loudness,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+}
+
+/// Arguments of `fire`.
+#[derive(Debug, Args)]
+pub(crate) struct FireArgs {
+    /// What every identity asks for, again and again
+    #[arg(required = true, value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    /// An identity: its name, and a header that proves it or @FILE with headers, one a line; repeatable, two identities at
+    /// least, several headers for one by the same name again
+    #[arg(
+        long = "as",
+        value_name = "NAME=HEADER|@FILE",
+        required = true,
+        help_heading = "Target"
+    )]
+    pub(crate) identities: Vec<String>,
+    /// Header of every request, such as 'Accept: text/html'; repeatable
+    #[arg(
+        long = "header",
+        short = 'H',
+        value_name = "HEADER",
+        help_heading = "Target"
+    )]
+    pub(crate) headers: Vec<String>,
+    /// Print the scenario that is made of this, credentials replaced by ${env:…}, and do nothing else
+    #[arg(long, help_heading = "Run")]
+    pub(crate) print_scenario: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
 }
 
 /// Reports to write.
@@ -383,6 +431,7 @@ pub(crate) fn dispatch() -> ExitCode {
         Command::Judge(args) => crate::judge::judge(&args, &mut screen),
         Command::Replay(args) => crate::replay::replay(&args, &mut screen),
         Command::Report(args) => crate::report::report(&args, &mut screen),
+        Command::Fire(args) => crate::fire::fire(&args, &mut screen),
         Command::Explain { rule } => crate::explain::explain(rule.as_deref(), &mut screen),
         Command::Serve(args) => crate::serve::serve(&args, &mut screen),
         Command::Targets => crate::lists::targets(&mut screen),

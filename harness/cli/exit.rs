@@ -4,6 +4,7 @@ use std::fmt;
 
 use crosswire::history::{Cause, Ending};
 use crosswire::judge::Verdict;
+use crosswire::report::Report;
 
 /// The verdict was the expected one.
 pub(crate) const AS_EXPECTED: u8 = 0;
@@ -15,13 +16,15 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const UNREACHABLE: u8 = 3;
 /// The run is worth too little for a verdict.
 pub(crate) const INCONCLUSIVE: u8 = 4;
+/// The verdict is as expected, but a threshold is broken.
+pub(crate) const THRESHOLD: u8 = 5;
 /// Isolated, though something else was expected, such as an exposure that did not show.
 pub(crate) const NOT_SHOWN: u8 = 6;
 /// The user interrupted; what had been recorded is reported all the same.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Every code with its meaning, in the words of the help, the man page and the README.
-pub(crate) const MEANINGS: [(u8, &str); 7] = [
+pub(crate) const MEANINGS: [(u8, &str); 8] = [
     (
         AS_EXPECTED,
         "the verdict is the expected one (isolated, unless the scenario or --expect says otherwise)",
@@ -36,6 +39,10 @@ pub(crate) const MEANINGS: [(u8, &str); 7] = [
         INCONCLUSIVE,
         "inconclusive: the run is worth too little for a verdict",
     ),
+    (
+        THRESHOLD,
+        "the verdict is the expected one, but a threshold is broken",
+    ),
     (NOT_SHOWN, "isolated, though something else was expected"),
     (
         INTERRUPTED,
@@ -45,13 +52,14 @@ pub(crate) const MEANINGS: [(u8, &str); 7] = [
 
 /// Codes from the one that wins to the one that yields, for a command that runs several scenarios. An exposure comes
 /// before a target that was away: the first is a fact about the service, the second may pass when tried again.
-const PRECEDENCE: [u8; 7] = [
+const PRECEDENCE: [u8; 8] = [
     INTERRUPTED,
     USAGE,
     EXPOSED,
     NOT_SHOWN,
     UNREACHABLE,
     INCONCLUSIVE,
+    THRESHOLD,
     AS_EXPECTED,
 ];
 
@@ -73,6 +81,16 @@ pub(crate) fn code(verdict: Verdict, ending: Option<&Ending>, expected: Verdict)
         (_, Verdict::Inconclusive) => INCONCLUSIVE,
         (_, Verdict::Isolated) => NOT_SHOWN,
     }
+}
+
+/// The code of a reported run: that of its verdict, or of its thresholds when the verdict is as expected.
+pub(crate) fn code_of(report: &Report) -> u8 {
+    let code = code(report.verdict, report.ending.as_ref(), report.expected);
+    let is_broken = report.thresholds.iter().any(|result| !result.holds);
+    if code == AS_EXPECTED && is_broken {
+        return THRESHOLD;
+    }
+    code
 }
 
 /// The code of several runs: the one that wins.

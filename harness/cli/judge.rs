@@ -20,7 +20,7 @@ pub(crate) fn judge(args: &JudgeArgs, screen: &mut Screen) -> Result<u8, Failure
     places.input(path, "the history");
     let outputs = Outputs::open(&args.output.wanted(), &name, &mut places)?;
     let report = report::judge_history(path, args.expect.into())?;
-    let code = exit::code(report.verdict, report.ending.as_ref(), report.expected);
+    let code = exit::code_of(&report);
     deliver(&report, outputs, args.loudness, screen)?;
     Ok(code)
 }

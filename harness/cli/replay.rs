@@ -12,7 +12,6 @@ use crosswire::scenario::Scenario;
 
 use crate::args::{ReplayArgs, RunArgs};
 use crate::exit::{self, Failure};
-use crate::host;
 use crate::interrupt;
 use crate::outputs::Outputs;
 use crate::places::Places;
@@ -45,9 +44,6 @@ pub(crate) fn replay(args: &ReplayArgs, screen: &mut Screen) -> Result<u8, Failu
     let stored = report::read(Path::new(path), None)?;
     let finding = found(&stored, id)?;
     let run = original(&stored, args)?;
-    run.allow_host
-        .iter()
-        .try_for_each(|name| host::check_name(name))?;
     let [given] = &run.scenarios[..] else {
         return Err(Failure::usage(
             "the report's own command names no single scenario",
@@ -58,7 +54,7 @@ pub(crate) fn replay(args: &ReplayArgs, screen: &mut Screen) -> Result<u8, Failu
     let stop = Stop::default();
     let asked = stop.clone();
     interrupt::on_first_signal(move || asked.ask())?;
-    let seed = args.seed.or(run.seed).map_or_else(random_seed, Ok)?;
+    let seed = args.seed.or(run.common.seed).map_or_else(random_seed, Ok)?;
     screen_what(finding, args, screen);
     let mut tried = None;
     for scenario in [narrowed(&scenario, finding), scenario] {
@@ -136,11 +132,13 @@ fn original(report: &Report, args: &ReplayArgs) -> Result<RunArgs, Failure> {
     if args.variant.is_some() {
         run.variant.clone_from(&args.variant);
     }
-    run.allow_host.extend(args.allow_host.iter().cloned());
-    run.rounds = args.rounds.or(run.rounds);
-    run.control = false;
-    run.expect = None;
-    run.loudness = args.loudness;
+    run.common
+        .allow_host
+        .extend(args.allow_host.iter().cloned());
+    run.common.rounds = args.rounds.or(run.common.rounds);
+    run.common.control = false;
+    run.common.expect = None;
+    run.common.threshold.clear();
     Ok(run)
 }
 

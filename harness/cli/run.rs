@@ -3,16 +3,17 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use crosswire::fire::Stop;
 use crosswire::identity::Redactor;
 use crosswire::report::{Facts, Look, Report, render_terminal};
 use crosswire::scenario::Scenario;
 
-use crate::args::{Loudness, RunArgs};
+use crate::args::{CommonArgs, Loudness, RunArgs};
+use crate::chosen;
 use crate::control;
 use crate::exit::{self, Failure};
-use crate::host;
 use crate::interrupt;
 use crate::outputs::{Outputs, cannot_write};
 use crate::places::Places;
@@ -21,60 +22,96 @@ use crate::screen::Screen;
 use crate::settings;
 use crate::trial::{Trial, Tried, random_seed};
 
-/// A scenario with its files open, ready to run.
+/// A scenario that is to be run.
+pub(crate) struct Wanted<'a> {
+    /// The scenario, with everything the command line changed.
+    pub(crate) scenario: Scenario,
+    /// Its file, as the user names it; absent when it has none.
+    pub(crate) path: Option<String>,
+    /// The command that does the same again with a seed.
+    pub(crate) replay: Replay<'a>,
+    /// Pause of a bundled target's store.
+    pub(crate) store_delay: Option<Duration>,
+}
+
+/// Gives the command that does the same again with a seed.
+pub(crate) type Replay<'a> = Box<dyn Fn(u64) -> Option<String> + 'a>;
+
+/// The same with its files open.
 struct Prepared<'a> {
-    given: &'a str,
-    scenario: Scenario,
+    wanted: Wanted<'a>,
     outputs: Outputs,
 }
 
 /// Runs the scenarios one after the other; the gravest code wins.
 pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
-    args.allow_host
-        .iter()
-        .try_for_each(|name| host::check_name(name))?;
-    let prepared = prepare(args, screen)?;
+    let mut wanted = Vec::new();
+    for given in chosen::expanded(&args.scenarios)? {
+        let scenario = settings::load(&given, args, screen)?;
+        if !chosen::is_chosen(&scenario, &args.tag, &args.skip_tag) {
+            continue;
+        }
+        wanted.push(Wanted {
+            scenario,
+            path: settings::path(&given).map(|path| path.display().to_string()),
+            replay: Box::new(move |seed| settings::replay(&given, args, seed)),
+            store_delay: args.store_delay,
+        });
+    }
+    if wanted.is_empty() {
+        return Err(Failure::usage(
+            "no scenario has the tags that are asked for: nothing was run",
+        ));
+    }
+    execute(wanted, &args.common, screen)
+}
+
+/// Runs what is wanted, one after the other, and delivers the reports.
+pub(crate) fn execute(
+    wanted: Vec<Wanted<'_>>,
+    args: &CommonArgs,
+    screen: &mut Screen,
+) -> Result<u8, Failure> {
+    let prepared = prepare(wanted, args)?;
     let mut history = args.history.as_deref().map(create).transpose()?;
     let stop = Stop::default();
     let asked = stop.clone();
     interrupt::on_first_signal(move || asked.ask())?;
     let seed = args.seed.map_or_else(random_seed, Ok)?;
     let mut codes = Vec::new();
-    for one in prepared {
+    for Prepared { wanted, outputs } in prepared {
+        let scenario = &wanted.scenario;
         if stop.asked() {
-            screen.error(&format!("interrupted before {} was run", one.scenario.name));
+            screen.error(&format!("interrupted before {} was run", scenario.name));
             codes.push(exit::INTERRUPTED);
             break;
         }
         let trial = Trial {
-            scenario: &one.scenario,
+            scenario,
             seed,
-            store_delay: args.store_delay.unwrap_or_default(),
+            store_delay: wanted.store_delay.unwrap_or_default(),
             history: history.take(),
             control: args
                 .control
                 .then(|| args.control_rounds.unwrap_or(control::ROUNDS)),
         };
-        let (report, lost) = fire(trial, &one, args, screen, &stop)?;
+        let (report, lost) = fire(trial, &wanted, outputs.stored_json(), args, screen, &stop)?;
         if let Some(error) = lost {
             screen.error(&format!(
                 "the history could not be stored to its end: {error}"
             ));
             codes.push(exit::USAGE);
         }
-        codes.push(exit::code(
-            report.verdict,
-            report.ending.as_ref(),
-            report.expected,
-        ));
-        deliver(&report, one.outputs, args.loudness, screen)?;
+        codes.push(exit::code_of(&report));
+        deliver(&report, outputs, args.loudness, screen)?;
     }
     Ok(exit::worst(codes))
 }
 
-/// Reads every scenario and opens every file before the first run, so that none is lost to a typing error.
-fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, Failure> {
-    let several = args.scenarios.len() > 1;
+/// Opens every file before the first run, so that none is lost to a typing error.
+fn prepare<'a>(wanted: Vec<Wanted<'a>>, args: &CommonArgs) -> Result<Vec<Prepared<'a>>, Failure> {
+    let several = wanted.len() > 1;
+    let reports = args.output.wanted();
     if args.history.as_deref() == Some(Path::new("-")) {
         return Err(Failure::usage(
             "--history needs a file; stdout holds the report",
@@ -83,19 +120,19 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
     if several && args.history.is_some() {
         return Err(Failure::usage("--history holds one run: give one scenario"));
     }
-    if several && !Outputs::differ_by_scenario(&args.output.wanted()) {
+    if several && !Outputs::differ_by_scenario(&reports) {
         return Err(Failure::usage(
             "with several scenarios every --report needs a file of its own, such as json={scenario}.json",
         ));
     }
     let mut places = Places::default();
-    let mut loaded = Vec::new();
-    for given in &args.scenarios {
-        let scenario = settings::load(given, args, screen)?;
-        if let Some(path) = settings::path(given) {
-            places.input(path, format!("the scenario {}", scenario.name));
+    for one in &wanted {
+        if let Some(path) = &one.path {
+            places.input(
+                Path::new(path),
+                format!("the scenario {}", one.scenario.name),
+            );
         }
-        loaded.push((given, scenario));
     }
     for (flag, path) in [
         ("--ca", &args.ca),
@@ -109,25 +146,22 @@ fn prepare<'a>(args: &'a RunArgs, screen: &Screen) -> Result<Vec<Prepared<'a>>, 
     if let Some(path) = &args.history {
         places.output(path, "the history")?;
     }
-    let prepare = |(given, scenario): (&'a String, Scenario)| {
-        let outputs = Outputs::open(&args.output.wanted(), &scenario.name, &mut places)?;
-        Ok(Prepared {
-            given,
-            scenario,
-            outputs,
-        })
+    let prepare = |wanted: Wanted<'a>| {
+        let outputs = Outputs::open(&reports, &wanted.scenario.name, &mut places)?;
+        Ok(Prepared { wanted, outputs })
     };
-    loaded.into_iter().map(prepare).collect()
+    wanted.into_iter().map(prepare).collect()
 }
 
 fn fire(
     trial: Trial<'_>,
-    one: &Prepared<'_>,
-    args: &RunArgs,
+    wanted: &Wanted<'_>,
+    stored_as: Option<String>,
+    args: &CommonArgs,
     screen: &mut Screen,
     stop: &Stop,
 ) -> Result<(Report, Option<io::Error>), Failure> {
-    let (given, scenario, seed) = (one.given, trial.scenario, trial.seed);
+    let (scenario, seed) = (trial.scenario, trial.seed);
     if args.loudness.verbose {
         let users = scenario.users.count();
         screen.say(&format!(
@@ -149,9 +183,10 @@ fn fire(
     }
     let redactor = Redactor::new(scenario.supplied_secrets());
     let facts = Facts {
-        replay: settings::replay(given, args, seed),
-        scenario_path: settings::path(given).map(|path| path.display().to_string()),
-        stored_as: one.outputs.stored_json(),
+        replay: (wanted.replay)(seed),
+        scenario_path: wanted.path.clone(),
+        stored_as,
+        thresholds: &scenario.thresholds,
         ..Facts::new(scenario.expect, &redactor)
     };
     Ok((Report::new(&judgement, &facts), lost))

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crosswire::judge::Verdict;
@@ -10,7 +10,8 @@ use crosswire::scenario::{
     Bounds, FILE_LIMIT, FireSettings, Limits, Scenario, TargetSpec, find_shipped, shipped,
 };
 
-use crate::args::{Expect, RunArgs};
+use crate::args::{CommonArgs, Expect, RunArgs};
+use crate::beside::Beside;
 use crate::exit::Failure;
 use crate::host;
 use crate::network;
@@ -32,15 +33,33 @@ impl From<Expect> for Verdict {
 /// Usage, when there is no such scenario, it is wrong, a flag does not fit it, or its host may not be fired at.
 pub(crate) fn load(given: &str, args: &RunArgs, screen: &Screen) -> Result<Scenario, Failure> {
     let mut scenario = read(given, screen)?;
-    network::apply(&mut scenario.network, args)?;
     target(&mut scenario, args)?;
-    host::check(&scenario, &args.allow_host)?;
-    numbers(&mut scenario, args)?;
+    if let Some(users) = args.users {
+        scenario
+            .set_user_count(users)
+            .map_err(|error| Failure::usage(format!("--users {users}: {error}")))?;
+    }
+    settle(&mut scenario, &args.common)?;
+    Ok(scenario)
+}
+
+/// Lets the flags that every firing command has change a scenario.
+///
+/// # Errors
+/// Usage, when a flag does not fit it, or a host may not be fired at.
+pub(crate) fn settle(scenario: &mut Scenario, args: &CommonArgs) -> Result<(), Failure> {
+    args.allow_host
+        .iter()
+        .try_for_each(|name| host::check_name(name))?;
+    network::apply(&mut scenario.network, args)?;
+    host::check(scenario, &args.allow_host)?;
+    numbers(scenario, args)?;
     release(&mut scenario.fire, args)?;
+    scenario.thresholds.extend(args.threshold.iter().copied());
     if let Some(expect) = args.expect {
         scenario.expect = expect.into();
     }
-    Ok(scenario)
+    Ok(())
 }
 
 /// The file that is meant, when `given` looks like a path or is one; otherwise a shipped scenario is.
@@ -51,7 +70,7 @@ pub(crate) fn path(given: &str) -> Option<&Path> {
 
 fn read(given: &str, screen: &Screen) -> Result<Scenario, Failure> {
     let parsed = match (path(given), find_shipped(given)) {
-        (Some(path), _) => Scenario::parse_bytes(given, &bytes(path)?),
+        (Some(path), _) => Scenario::parse_bytes_with(given, &bytes(path)?, &Beside::new(path)),
         (None, Some(found)) => Scenario::parse(found.name, found.text),
         (None, None) => return Err(unknown(given)),
     };
@@ -113,12 +132,7 @@ fn target(scenario: &mut Scenario, args: &RunArgs) -> Result<(), Failure> {
     }
 }
 
-fn numbers(scenario: &mut Scenario, args: &RunArgs) -> Result<(), Failure> {
-    if let Some(users) = args.users {
-        scenario
-            .set_user_count(users)
-            .map_err(|error| Failure::usage(format!("--users {users}: {error}")))?;
-    }
+fn numbers(scenario: &mut Scenario, args: &CommonArgs) -> Result<(), Failure> {
     if let Some(rounds) = args.rounds {
         within("--rounds", rounds.into(), FireSettings::ROUNDS, "")?;
         scenario.fire.rounds = rounds;
@@ -156,7 +170,7 @@ fn within(flag: &str, value: u64, bounds: Bounds, unit: &str) -> Result<(), Fail
     )))
 }
 
-fn release(fire: &mut FireSettings, args: &RunArgs) -> Result<(), Failure> {
+fn release(fire: &mut FireSettings, args: &CommonArgs) -> Result<(), Failure> {
     if let Some(strategy) = args.strategy {
         fire.set_strategy(strategy);
     }
@@ -186,65 +200,68 @@ fn exactly(time: Duration) -> String {
 /// The command that runs the same scenario with the same seed, ready for a shell.
 pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
     let mut words: Vec<String> = vec!["crosswire".to_owned(), "run".to_owned(), given.to_owned()];
-    let mut flag = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            words.extend([format!("--{name}"), value]);
-        }
-    };
-    flag("variant", args.variant.clone());
-    flag("url", args.url.clone());
-    for host in &args.allow_host {
-        flag("allow-host", Some(host.clone()));
-    }
-    flag(
-        "ca",
-        args.ca.as_ref().map(|path| path.display().to_string()),
-    );
-    for (name, path) in [
-        ("client-cert", &args.client_cert),
-        ("client-key", &args.client_key),
-    ] {
-        flag(name, path.as_ref().map(|path| path.display().to_string()));
-    }
-    flag("proxy", args.proxy.as_deref().map(network::shown_proxy));
-    for (host, address) in &args.resolve {
-        flag("resolve", Some(format!("{host}:{address}")));
-    }
-    flag("store", args.store.map(|store| store.to_string()));
-    flag("store-delay", args.store_delay.map(exactly));
-    flag(
-        "expect",
-        args.expect.map(|expect| Verdict::from(expect).to_string()),
-    );
-    flag("rounds", args.rounds.map(|n| n.to_string()));
-    flag("users", args.users.map(|n| n.to_string()));
-    flag(
-        "duration",
-        args.duration
-            .map(|duration| exactly(Duration::from_secs(whole_seconds(duration)))),
-    );
-    flag(
-        "strategy",
-        args.strategy.map(|strategy| strategy.to_string()),
-    );
-    flag(
-        "connections",
-        args.connections.map(|connections| connections.to_string()),
-    );
-    flag(
-        "protocol",
-        args.protocol.map(|protocol| protocol.to_string()),
-    );
-    flag("control-rounds", args.control_rounds.map(|n| n.to_string()));
-    flag("seed", Some(seed.to_string()));
-    if args.insecure {
-        words.push("--insecure".to_owned());
-    }
-    if args.control {
-        words.push("--control".to_owned());
-    }
+    let of_run = [
+        ("variant", args.variant.clone()),
+        ("url", args.url.clone()),
+        ("store", args.store.map(|store| store.to_string())),
+        ("store-delay", args.store_delay.map(exactly)),
+        ("users", args.users.map(|n| n.to_string())),
+    ];
+    words.extend(flags(of_run));
+    words.extend(common_flags(&args.common, seed));
     // Only a NUL cannot be quoted, and no argument can hold one.
     shlex::try_join(words.iter().map(String::as_str)).ok()
+}
+
+/// The flags that every firing command has, as they were given, and the seed.
+pub(crate) fn common_flags(args: &CommonArgs, seed: u64) -> Vec<String> {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let hosts = args
+        .allow_host
+        .iter()
+        .map(|host| ("allow-host", Some(host.clone())));
+    let resolved = args.resolve.iter();
+    let resolved = resolved.map(|(host, address)| ("resolve", Some(format!("{host}:{address}"))));
+    let seconds = |duration| exactly(Duration::from_secs(whole_seconds(duration)));
+    let single = [
+        ("ca", path(&args.ca)),
+        ("client-cert", path(&args.client_cert)),
+        ("client-key", path(&args.client_key)),
+        ("proxy", args.proxy.as_deref().map(network::shown_proxy)),
+        (
+            "expect",
+            args.expect.map(|expect| Verdict::from(expect).to_string()),
+        ),
+        ("rounds", args.rounds.map(|n| n.to_string())),
+        ("duration", args.duration.map(seconds)),
+        (
+            "strategy",
+            args.strategy.map(|strategy| strategy.to_string()),
+        ),
+        (
+            "connections",
+            args.connections.map(|connections| connections.to_string()),
+        ),
+        (
+            "protocol",
+            args.protocol.map(|protocol| protocol.to_string()),
+        ),
+        ("control-rounds", args.control_rounds.map(|n| n.to_string())),
+        ("seed", Some(seed.to_string())),
+    ];
+    let thresholds = args.threshold.iter();
+    let thresholds = thresholds.map(|threshold| ("threshold", Some(threshold.to_string())));
+    let mut words = flags(hosts.chain(resolved).chain(single).chain(thresholds));
+    for (is_given, flag) in [(args.insecure, "--insecure"), (args.control, "--control")] {
+        words.extend(is_given.then(|| flag.to_owned()));
+    }
+    words
+}
+
+fn flags<'n>(given: impl IntoIterator<Item = (&'n str, Option<String>)>) -> Vec<String> {
+    let given = given.into_iter();
+    let given = given.filter_map(|(name, value)| Some([format!("--{name}"), value?]));
+    given.flatten().collect()
 }
 
 #[cfg(test)]

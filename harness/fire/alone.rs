@@ -53,6 +53,9 @@ impl<'a> Run<'a> {
     ) -> Result<Result<(), Unmet>, Halt> {
         let place = Place { user, phase, round };
         self.wait(step.wait_ms).await?;
+        if step.faults.pipeline > 1 {
+            return self.alone_pipelined(user, step, phase, round).await;
+        }
         let refreshes = self.refreshes(step);
         if refreshes
             && self.has_aged(user)
@@ -335,7 +338,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn unreachable(why: String) -> Halt {
+pub(super) fn unreachable(why: String) -> Halt {
     Halt::End(Ending::Failed {
         why,
         cause: Cause::Unreachable,

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::dial::{Dial, Io};
-use super::exchange::{Answer, Done, Failure, Request};
+use super::exchange::{Done, Failure, Request};
+use super::fault::{BreakOff, Cut, Script};
 use super::gate::Latch;
-use super::http1::Http1;
+use super::http1::{Batch, Begin, Http1};
 use super::http2::{Http2, Pending};
 use super::{Clock, Stop};
 use crate::scenario::Protocol;
@@ -39,14 +40,41 @@ enum Speaks {
     Http2(Box<Http2>),
 }
 
-/// A request that is armed on a connection.
+/// Requests that are armed on a connection.
 pub(super) enum Armed {
-    Http1 {
-        method: String,
-    },
-    Http2(Pending),
-    /// It could not be armed; the failure is its result.
-    Failed(Failure),
+    Http1(Batch),
+    Http2(Vec<Result<Pending, Failure>>),
+    /// They could not be armed, so many of them; the failure is their result.
+    Failed(Failure, usize),
+}
+
+impl Armed {
+    /// Nothing yet.
+    pub(super) fn none() -> Armed {
+        Armed::Http2(Vec::new())
+    }
+
+    /// Breaks every one of them off so, once they are released.
+    pub(super) fn break_off(&mut self, break_off: BreakOff) {
+        let change = |script: &mut Script| *script = script.broken_off(break_off);
+        match self {
+            Armed::Http1(batch) => change(batch.script_mut()),
+            Armed::Http2(pending) => pending
+                .iter_mut()
+                .flatten()
+                .for_each(|pending| change(pending.script_mut())),
+            Armed::Failed(..) => {}
+        }
+    }
+
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Armed::Http1(batch) => batch.len(),
+            Armed::Http2(pending) => pending.len(),
+            Armed::Failed(_, count) => *count,
+        }
+    }
 }
 
 impl Connection {
@@ -105,6 +133,11 @@ impl Connection {
         }
     }
 
+    /// Whether it takes requests in one write, however many, and answers them in order.
+    pub(super) fn pipelines(&self) -> bool {
+        matches!(self.speaks, Speaks::Http1(_))
+    }
+
     pub(super) fn latch(&self) -> &Latch {
         match &self.speaks {
             Speaks::Http1(http1) => &http1.latch,
@@ -112,218 +145,161 @@ impl Connection {
         }
     }
 
-    /// One request and its answer, alone.
+    /// One request and its answer, alone, with everything that is done to it on purpose.
     pub(super) async fn exchange(&mut self, request: &Request, bounds: Bounds<'_>) -> Done {
-        let clock = bounds.clock;
+        let done = self.exchanges(&[request], bounds).await.pop();
+        done.unwrap_or_else(|| lost(bounds))
+    }
+
+    /// Requests of one step in one write, and their answers in order. Over HTTP/2 they are streams at the same time.
+    pub(super) async fn pipeline(&mut self, requests: &[Request], bounds: Bounds<'_>) -> Vec<Done> {
+        let requests: Vec<&Request> = requests.iter().collect();
+        self.exchanges(&requests, bounds).await
+    }
+
+    async fn exchanges(&mut self, requests: &[&Request], bounds: Bounds<'_>) -> Vec<Done> {
         match &mut self.speaks {
             Speaks::Http1(http1) => {
-                let mut sent_ns = clock.now();
-                let alone = async {
-                    http1.write(request).await.map_err(|error| {
-                        Failure::closed(format!("the request could not be sent: {error}"))
-                    })?;
-                    sent_ns = clock.now();
-                    http1.answer(&request.method, bounds.keep, clock).await
-                };
-                let result = timed(bounds, alone)
-                    .await
-                    .map_err(|failure| http1.with_partial(failure));
-                Done::new(sent_ns, result, clock)
+                let batch = Batch::new(requests);
+                http1.prepare(&batch);
+                http1.perform(batch, Begin::Now, bounds).await
             }
             Speaks::Http2(http2) => {
                 let submit = async {
-                    let pending = http2.submit(request).await;
+                    http2.prepare(requests).await;
+                    let mut pending = Vec::with_capacity(requests.len());
+                    for request in requests {
+                        pending.push(http2.submit(request).await);
+                    }
                     http2.flush().await;
                     pending
                 };
                 let submitted = tokio::time::timeout(bounds.timeout, submit).await;
-                let sent_ns = clock.now();
-                let result = match submitted {
-                    Ok(Ok(pending)) => one(http2
-                        .answers(vec![pending], bounds.keep, bounds.timeout, clock)
-                        .await),
-                    Ok(Err(failure)) => Err(failure),
-                    Err(_) => Err(late(bounds)),
-                };
-                Done::new(sent_ns, result, clock)
+                let sent_ns = bounds.clock.now();
+                match submitted {
+                    Ok(pending) => all(http2, pending, sent_ns, bounds).await,
+                    Err(_) => {
+                        let late = Failure::new(Cut::Late(bounds.timeout).why());
+                        failed(late, requests.len(), sent_ns, bounds)
+                    }
+                }
             }
         }
     }
 
-    /// Puts requests behind the closed gate. Over HTTP/2, bodies go ahead but for their last byte, since a peer that
-    /// waits for the body waits for that.
-    pub(super) async fn arm(&mut self, requests: &[&Request], bounds: Bounds<'_>) -> Vec<Armed> {
+    /// Puts requests behind the closed gate: as many as the connection carries at once, or several of one step.
+    pub(super) async fn arm(&mut self, requests: &[&Request], bounds: Bounds<'_>) -> Armed {
         let arming = self.arm_unbounded(requests);
-        if let Ok(armed) = tokio::time::timeout(bounds.timeout, arming).await {
-            return armed;
-        }
-        self.give_up();
-        let why = "the server did not let the request be prepared";
-        let failed = || Armed::Failed(Failure::new(why));
-        requests.iter().map(|_| failed()).collect()
+        let why = match tokio::time::timeout(bounds.timeout, arming).await {
+            Ok(Ok(armed)) => return armed,
+            Ok(Err(error)) => format!("the request could not be armed: {error}"),
+            Err(_) => "the server did not let the request be prepared".to_owned(),
+        };
+        self.unarmed(why, requests.len())
     }
 
-    /// Sends ahead all but the last `keep` bytes of what is armed. When the peer does not take it, the requests have
-    /// failed and the connection is given up: a request with a hole in it must not be released.
-    pub(super) async fn send_ahead(
-        &mut self,
-        keep: usize,
-        armed: &mut [Armed],
-        bounds: Bounds<'_>,
-    ) {
+    /// Nothing of what was prepared is to leave.
+    fn unarmed(&mut self, why: String, count: usize) -> Armed {
+        self.give_up();
+        self.latch().discard();
+        Armed::Failed(Failure::new(why), count)
+    }
+
+    async fn arm_unbounded(&mut self, requests: &[&Request]) -> std::io::Result<Armed> {
+        match &mut self.speaks {
+            Speaks::Http1(http1) => {
+                let batch = Batch::new(requests);
+                http1.prepare(&batch);
+                http1.latch.close();
+                http1.hold(&batch).await?;
+                Ok(Armed::Http1(batch))
+            }
+            Speaks::Http2(http2) => Ok(Armed::Http2(http2.arm(requests).await)),
+        }
+    }
+
+    /// Sends ahead all but the last `keep` bytes of what is armed; nothing of what is written slowly from its release on.
+    /// When the peer does not take it, the requests have failed and the connection is given up: a request with a hole in
+    /// it must not be released.
+    pub(super) async fn send_ahead(&mut self, keep: usize, armed: &mut Armed, bounds: Bounds<'_>) {
+        if matches!(armed, Armed::Http1(batch) if batch.slow()) {
+            return;
+        }
         let sending = self.latch().send_ahead(keep);
         let why = match tokio::time::timeout(bounds.timeout, sending).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the server does not take it".to_owned(),
         };
-        self.give_up();
-        self.latch().discard();
         let why = format!("the request could not be sent ahead: {why}");
-        for armed in armed {
-            *armed = Armed::Failed(Failure::new(why.clone()));
-        }
+        *armed = self.unarmed(why, armed.len());
     }
 
-    async fn arm_unbounded(&mut self, requests: &[&Request]) -> Vec<Armed> {
-        let mut armed = Vec::with_capacity(requests.len());
-        match &mut self.speaks {
-            Speaks::Http1(http1) => {
-                http1.latch.close();
-                for request in requests {
-                    armed.push(match http1.write(request).await {
-                        Ok(()) => Armed::Http1 {
-                            method: request.method.clone(),
-                        },
-                        Err(error) => Armed::Failed(Failure::new(format!(
-                            "the request could not be armed: {error}"
-                        ))),
-                    });
-                }
-            }
-            Speaks::Http2(http2) => {
-                let mut ahead = Vec::with_capacity(requests.len());
-                for request in requests {
-                    ahead.push(if request.body.is_empty() {
-                        None
-                    } else {
-                        Some(http2.submit_ahead(request).await)
-                    });
-                }
-                let quiet = http2.quiet().await;
-                http2.latch.close();
-                for (request, ahead) in requests.iter().zip(ahead) {
-                    armed.push(match (&quiet, ahead) {
-                        (Err(why), _) => Armed::Failed(Failure::new(why.clone())),
-                        (Ok(()), None) => held(http2.submit(request).await),
-                        (Ok(()), Some(Err(failure))) => Armed::Failed(failure),
-                        (Ok(()), Some(Ok(mut pending))) => {
-                            held(Http2::submit_rest(&mut pending).map(|()| pending))
-                        }
-                    });
-                }
-                http2.flush().await;
-            }
-        }
-        armed
-    }
-
-    /// Opens the gate and reads the answers to the armed requests, in their order.
+    /// Opens the gate, which was released at `released_ns`, carries out what is done to the armed requests on purpose and
+    /// reads their answers; a result for each, in their order.
     pub(super) async fn collect(
         &mut self,
-        armed: Vec<Armed>,
+        armed: Armed,
+        released_ns: u64,
         bounds: Bounds<'_>,
-    ) -> Vec<Result<Answer, Failure>> {
-        let opened = tokio::time::timeout(bounds.timeout, self.latch().open()).await;
-        let why = opened.map_or_else(
-            |_| Some("the server does not take the request".to_owned()),
-            |opened| opened.err().map(|error| error.to_string()),
-        );
-        if let Some(why) = why {
-            self.give_up();
-            return armed
-                .iter()
-                .map(|_| {
-                    Err(Failure::new(format!(
-                        "the request could not be sent: {why}"
-                    )))
-                })
-                .collect();
-        }
-        match &mut self.speaks {
-            Speaks::Http1(http1) => {
-                let mut answers = Vec::with_capacity(armed.len());
-                for armed in armed {
-                    answers.push(match armed {
-                        Armed::Http1 { method } => {
-                            let answer =
-                                timed(bounds, http1.answer(&method, bounds.keep, bounds.clock))
-                                    .await;
-                            answer.map_err(|failure| http1.with_partial(failure))
-                        }
-                        Armed::Failed(failure) => Err(failure),
-                        Armed::Http2(_) => Err(Failure::new("armed for another protocol")),
-                    });
-                }
-                answers
+    ) -> Vec<Done> {
+        match (armed, &mut self.speaks) {
+            (Armed::Http1(batch), Speaks::Http1(http1)) => {
+                let begin = Begin::Released(released_ns);
+                http1.perform(batch, begin, bounds).await
             }
-            Speaks::Http2(http2) => {
-                let mut failures = Vec::with_capacity(armed.len());
-                let mut pending = Vec::with_capacity(armed.len());
-                for armed in armed {
-                    match armed {
-                        Armed::Http2(request) => {
-                            failures.push(None);
-                            pending.push(request);
-                        }
-                        Armed::Failed(failure) => failures.push(Some(failure)),
-                        Armed::Http1 { .. } => {
-                            failures.push(Some(Failure::new("armed for another protocol")))
-                        }
-                    }
-                }
-                let mut answers = http2
-                    .answers(pending, bounds.keep, bounds.timeout, bounds.clock)
-                    .await
-                    .into_iter();
-                let missing = || Err(Failure::new("the answer was lost"));
-                failures
-                    .into_iter()
-                    .map(|failure| {
-                        failure.map_or_else(|| answers.next().unwrap_or_else(missing), Err)
-                    })
-                    .collect()
+            (Armed::Http2(pending), Speaks::Http2(http2)) => {
+                let opened = tokio::time::timeout(bounds.timeout, http2.latch.open()).await;
+                let why = match opened {
+                    Ok(Ok(())) => return all(http2, pending, released_ns, bounds).await,
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => "the server does not take it".to_owned(),
+                };
+                http2.give_up();
+                let why = format!("the request could not be sent: {why}");
+                failed(Failure::new(why), pending.len(), released_ns, bounds)
+            }
+            (Armed::Failed(failure, count), _) => failed(failure, count, released_ns, bounds),
+            (armed, _) => {
+                let why = Failure::new("armed for another protocol");
+                failed(why, armed.len(), released_ns, bounds)
             }
         }
     }
 }
 
-fn held(submitted: Result<Pending, Failure>) -> Armed {
-    match submitted {
-        Ok(pending) => Armed::Http2(pending),
-        Err(failure) => Armed::Failed(failure),
-    }
-}
-
-fn one(answers: Vec<Result<Answer, Failure>>) -> Result<Answer, Failure> {
-    answers
-        .into_iter()
-        .next()
-        .unwrap_or_else(|| Err(Failure::new("the answer was lost")))
-}
-
-fn late(bounds: Bounds<'_>) -> Failure {
-    Failure::new(format!(
-        "no whole answer within {} ms",
-        bounds.timeout.as_millis()
-    ))
-}
-
-async fn timed<F: Future<Output = Result<Answer, Failure>>>(
+/// The results of what was submitted, in its order.
+async fn all(
+    http2: &mut Http2,
+    submitted: Vec<Result<Pending, Failure>>,
+    sent_ns: u64,
     bounds: Bounds<'_>,
-    answer: F,
-) -> Result<Answer, Failure> {
-    tokio::time::timeout(bounds.timeout, answer)
-        .await
-        .unwrap_or_else(|_| Err(late(bounds)))
+) -> Vec<Done> {
+    let mut failures = Vec::with_capacity(submitted.len());
+    let mut pending = Vec::with_capacity(submitted.len());
+    for one in submitted {
+        match one {
+            Ok(one) => {
+                pending.push(one);
+                failures.push(None);
+            }
+            Err(failure) => failures.push(Some(failure)),
+        }
+    }
+    let mut landed = http2.perform(pending, sent_ns, bounds).await.into_iter();
+    let done = |failure: Option<Failure>| match failure {
+        Some(failure) => Done::new(sent_ns, Err(failure), bounds.clock),
+        None => landed.next().unwrap_or_else(|| lost(bounds)),
+    };
+    failures.into_iter().map(done).collect()
+}
+
+fn failed(failure: Failure, count: usize, sent_ns: u64, bounds: Bounds<'_>) -> Vec<Done> {
+    let done = |_| Done::new(sent_ns, Err(failure.clone()), bounds.clock);
+    (0..count).map(done).collect()
+}
+
+fn lost(bounds: Bounds<'_>) -> Done {
+    let failure = Failure::new("the answer was lost");
+    Done::new(bounds.clock.now(), Err(failure), bounds.clock)
 }

@@ -122,4 +122,13 @@ impl Done {
             provoked: None,
         }
     }
+
+    /// The same, after something was done to it on purpose: that the connection closed is no reason to ask again then.
+    pub(super) fn provoked(mut self, provoked: Option<String>) -> Done {
+        if let (Some(_), Err(failure)) = (&provoked, &mut self.result) {
+            failure.closed = false;
+        }
+        self.provoked = provoked;
+        self
+    }
 }

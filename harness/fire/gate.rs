@@ -6,12 +6,14 @@
 //! the last one, so even a `GET` is held whole. See the facts on records and packets in `fire/release.rs`.
 
 use std::cell::RefCell;
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, Read as _};
+use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -22,10 +24,10 @@ pub(super) struct Gate {
     held: Rc<RefCell<Held>>,
 }
 
-/// The hand on the gate of one connection.
+/// The hand on the gate of one connection. It does not keep the socket open: dropping the gate closes it.
 #[derive(Clone, Debug)]
 pub(super) struct Latch {
-    stream: Rc<TcpStream>,
+    stream: Weak<TcpStream>,
     held: Rc<RefCell<Held>>,
 }
 
@@ -40,13 +42,11 @@ impl Gate {
     pub(super) fn new(stream: TcpStream) -> (Gate, Latch) {
         let stream = Rc::new(stream);
         let held = Rc::new(RefCell::new(Held::default()));
-        (
-            Gate {
-                stream: Rc::clone(&stream),
-                held: Rc::clone(&held),
-            },
-            Latch { stream, held },
-        )
+        let latch = Latch {
+            stream: Rc::downgrade(&stream),
+            held: Rc::clone(&held),
+        };
+        (Gate { stream, held }, latch)
     }
 }
 
@@ -82,8 +82,9 @@ impl Latch {
     /// Lets go what is held: one write, at once. What the kernel did not take stays held for [`Latch::open`], which
     /// must follow; true when it took everything.
     pub(super) fn release(&self) -> io::Result<bool> {
+        let stream = self.stream()?;
         let mut held = self.held.borrow_mut();
-        match self.stream.try_write(&held.bytes) {
+        match stream.try_write(&held.bytes) {
             Ok(written) if written == held.bytes.len() => {
                 held.bytes.clear();
                 Ok(true)
@@ -118,10 +119,10 @@ impl Latch {
         // A zero-length answer to a read means the peer's FIN. An idle connection has nothing to read; a byte that did
         // come unasked must not be lost, so only the readiness is looked at, through a peek.
         let mut context = Context::from_waker(std::task::Waker::noop());
-        match self
-            .stream
-            .poll_peek(&mut context, &mut ReadBuf::new(&mut byte))
-        {
+        let Ok(stream) = self.stream() else {
+            return true;
+        };
+        match stream.poll_peek(&mut context, &mut ReadBuf::new(&mut byte)) {
             Poll::Ready(Ok(0) | Err(_)) => true,
             Poll::Ready(Ok(_)) | Poll::Pending => false,
         }
@@ -129,13 +130,57 @@ impl Latch {
 
     /// Address of this side; with the peer's it names the connection in the kernel's tables.
     pub(super) fn local(&self) -> Option<SocketAddr> {
-        self.stream.local_addr().ok()
+        self.stream().ok()?.local_addr().ok()
+    }
+
+    /// Says to the peer that nothing more comes (FIN), and takes what it has sent until now off the socket: a close with
+    /// something unread would be a reset.
+    pub(super) fn finish(&self) {
+        /// More than a receive buffer holds is not waited for.
+        const UNREAD_LIMIT: usize = 8 << 20;
+        let Ok(stream) = self.stream() else {
+            return;
+        };
+        let socket = SockRef::from(&*stream);
+        // Fails when the peer has gone already; then there is nobody to say it to.
+        let _ = socket.shutdown(Shutdown::Write);
+        let mut rubbish = [0_u8; 16 * 1024];
+        let mut taken = 0;
+        while let Ok(read @ 1..) = (&*socket).read(&mut rubbish) {
+            taken += read;
+            if taken > UNREAD_LIMIT {
+                return;
+            }
+        }
+    }
+
+    /// From now on dropping the gate resets the connection (RST) instead of closing it.
+    pub(super) fn reset_at_end(&self) {
+        if let Ok(stream) = self.stream() {
+            // Fails for a socket that is closed already.
+            let _ = SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Lets the kernel take about so many bytes ahead of the reader, and returns what it took before.
+    pub(super) fn receive_buffer(&self, bytes: usize) -> Option<usize> {
+        let stream = self.stream().ok()?;
+        let socket = SockRef::from(&*stream);
+        let before = socket.recv_buffer_size().ok()?;
+        socket.set_recv_buffer_size(bytes).ok()?;
+        Some(before)
+    }
+
+    fn stream(&self) -> io::Result<Rc<TcpStream>> {
+        let gone = || io::Error::new(io::ErrorKind::NotConnected, "the connection is closed");
+        self.stream.upgrade().ok_or_else(gone)
     }
 
     async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let stream = self.stream()?;
         while !bytes.is_empty() {
-            self.stream.writable().await?;
-            match self.stream.try_write(bytes) {
+            stream.writable().await?;
+            match stream.try_write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => bytes = &bytes[written..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -193,7 +238,6 @@ impl AsyncWrite for Gate {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Closing both directions is what dropping the socket does; nobody half-closes through the gate.
-        Poll::Ready(Ok(()))
+        Poll::Ready(SockRef::from(&*self.stream).shutdown(Shutdown::Write))
     }
 }

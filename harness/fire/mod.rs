@@ -1,8 +1,9 @@
 //! The engine over the network: users with sessions of their own, volleys released together, everything recorded.
 //!
-//! A run goes through its phases in `phases.rs`; a step that runs alone is `alone.rs`, a volley, from arming to its record,
-//! is `volley.rs`; how it is let go is `release.rs`. Below them a connection speaks HTTP/1.1 or HTTP/2 over a gate, which
-//! holds bytes back directly above the socket. Nothing here looks for anything in an answer.
+//! A run goes through its phases in `phases.rs`; a step that runs alone is `alone.rs`. Who sends what in a volley is
+//! `pattern.rs`; the volley, from arming to its record, is `volley.rs`; how it is let go is `release.rs`; what is done to a
+//! request on purpose is `fault.rs`. Below them a connection speaks HTTP/1.1 or HTTP/2 over a gate, which holds bytes back
+//! directly above the socket. Nothing here looks for anything in an answer.
 //!
 //! One thread does all of it, so that between two releases nothing else runs, and every time is read from one clock.
 
@@ -14,14 +15,17 @@ mod connection;
 mod dial;
 mod exchange;
 mod fallback;
+mod fault;
 mod gate;
 mod hosts;
 mod http1;
 mod http2;
+mod lane;
 #[cfg(feature = "control")]
 mod line;
 mod pattern;
 mod phases;
+mod pipelined;
 mod pool;
 mod proxy;
 mod recording;
@@ -33,6 +37,7 @@ mod session;
 mod tests;
 mod tls;
 mod volley;
+mod wait;
 
 #[cfg(feature = "control")]
 pub(crate) use line::{Line, LineIo};

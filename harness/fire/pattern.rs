@@ -157,7 +157,7 @@ mod tests {
     fn scenario(pattern: Pattern, group: u32) -> Scenario {
         let text = r#"version = 1
 target = { url = "http://127.0.0.1:1" }
-users = { count = 6, name = "u{n}" }
+users = { count = 6, name = "u{{ index }}" }
 [[volley]]
 name = "a"
 path = "/a"

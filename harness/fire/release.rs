@@ -13,7 +13,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
-use crate::scenario::{Connections, FireSettings, Protocol, StrategyName};
+use crate::scenario::{Connections, FireSettings, Pattern, Protocol, StrategyName};
 
 /// What a strategy does. The list is [`STRATEGIES`].
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,8 @@ pub(super) struct Tactics {
     pub(super) protocol: Protocol,
     pub(super) connections: Connections,
     offsets_us: Vec<u32>,
+    /// Whether the offset is the time after which some break off, and not one between users.
+    offset_breaks_off: bool,
     mean_gap: Duration,
     /// What was used instead of what was wished, a sentence each.
     pub(super) notes: Vec<String>,
@@ -90,7 +92,11 @@ impl Tactics {
             connections = Connections::PerUser;
         }
         let mut offsets_us = settings.offsets_us.clone();
-        if connections == Connections::Shared && offsets_us.iter().any(|offset| *offset != 0) {
+        let offset_breaks_off = settings.pattern == Pattern::AbortThenAsk;
+        if !offset_breaks_off
+            && connections == Connections::Shared
+            && offsets_us.iter().any(|offset| *offset != 0)
+        {
             notes.push("offsets need a connection per user: requests on the shared connection were released together".to_owned());
             offsets_us.clear();
         }
@@ -100,6 +106,7 @@ impl Tactics {
             protocol,
             connections,
             offsets_us,
+            offset_breaks_off,
             mean_gap,
             notes,
         }
@@ -120,15 +127,23 @@ impl Tactics {
                 })
                 .collect();
         }
-        let turn = (volley.saturating_sub(1)) as usize;
-        let offset = if self.offsets_us.is_empty() {
-            0
-        } else {
-            self.offsets_us[turn % self.offsets_us.len()]
+        let offset = match self.offset_breaks_off {
+            true => 0,
+            false => self.offset_us(volley),
         };
         (0..count)
             .map(|user| Duration::from_micros(u64::from(offset) * user as u64))
             .collect()
+    }
+
+    /// The offset of the volley with this number (from 1), microseconds: between neighbouring users or, when some break
+    /// off, from the release to that.
+    pub(super) fn offset_us(&self, volley: u32) -> u32 {
+        if self.strategy.arrivals && !self.offset_breaks_off || self.offsets_us.is_empty() {
+            return 0;
+        }
+        let turn = volley.saturating_sub(1) as usize;
+        self.offsets_us[turn % self.offsets_us.len()]
     }
 }
 

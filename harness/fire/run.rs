@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 
 use super::connection::Bounds;
 use super::fallback;
+use super::fault;
 use super::hosts::Hosts;
 use super::pool::{Key, Pool};
 use super::release::Tactics;
@@ -76,7 +77,9 @@ pub(super) async fn run(
         Ok(mut hosts) => {
             let tactics = fallback::settle(&mut hosts, wished, plan.scenario).await;
             let network_notes = network_notes(&plan.scenario.network);
-            for text in tactics.notes.iter().chain(&network_notes) {
+            let left_out = fault::not_over(tactics.protocol, plan.scenario);
+            let notes = tactics.notes.iter().chain(&network_notes);
+            for text in notes.chain(&left_out) {
                 sink.take(&Record::Note { text: text.clone() })?;
             }
             let pool = Pool::new(hosts);

@@ -242,7 +242,7 @@ impl Session {
     ) {
         for capture in &step.captures {
             if matches!(capture.from, CaptureFrom::Cookie(_))
-                && let Some(value) = capture.take(&answer.head, b"")
+                && let Ok(value) = capture.take(&answer.head, b"")
             {
                 self.held.captures.insert(capture.name.clone(), value);
                 taken.insert(capture.name.clone());
@@ -263,13 +263,13 @@ impl Session {
     ) -> Result<(), String> {
         for capture in &step.captures {
             match capture.take(&answer.head, body) {
-                Some(value) => {
+                Ok(value) => {
                     self.held.captures.insert(capture.name.clone(), value);
                 }
-                None if taken.contains(&capture.name) => {}
-                None => {
+                Err(_) if taken.contains(&capture.name) => {}
+                Err(error) => {
                     return Err(format!(
-                        "the answer does not hold `{}` where the step looks for it",
+                        "the answer does not hold `{}`: {error}",
                         capture.name
                     ));
                 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::evidence::Evidence;
 use crate::history::{Ending, Phase};
 use crate::identity::Redactor;
+use crate::judge::ThresholdResult;
 use crate::judge::{Counts, ExposureKind, Reason, Spread, Strength, Verdict, VolleyPoint};
+use crate::scenario::Threshold;
 
 /// What a report says besides the judgement.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct Facts<'a> {
     pub scenario_path: Option<String>,
     /// The file that will hold the JSON report, as the user names it: `crosswire replay FILE#ID` finds a finding there.
     pub stored_as: Option<String>,
+    /// What the run must have reached besides its verdict.
+    pub thresholds: &'a [Threshold],
 }
 
 impl<'a> Facts<'a> {
@@ -32,6 +36,7 @@ impl<'a> Facts<'a> {
             redactor,
             scenario_path: None,
             stored_as: None,
+            thresholds: &[],
         }
     }
 }
@@ -81,6 +86,8 @@ pub struct Report {
     pub points: Vec<VolleyPoint>,
     /// What else a reader should know, a sentence each.
     pub notes: Vec<String>,
+    /// What the run must have reached besides its verdict, and what it came to.
+    pub thresholds: Vec<ThresholdResult>,
     /// How the run ended, when its history says so.
     pub ending: Option<Ending>,
     /// Length of the run, nanoseconds; 0 when unknown.

@@ -5,7 +5,7 @@ use super::mask::{Mask, masked_canary, masked_value};
 use super::model::{Facts, Finding, FindingSide, Report, Rule, Step, telling};
 use crate::history::{Ending, Start};
 use crate::identity::{Canary, UserId};
-use crate::judge::{Exposure, Judgement, RULES, Reason, Side, Spread, Strength};
+use crate::judge::{Exposure, Judgement, RULES, Reason, Side, Spread, Strength, weigh_thresholds};
 
 impl Report {
     /// Looks names up and masks.
@@ -64,6 +64,7 @@ impl Report {
                 .chain(&judgement.notes)
                 .map(|note| mask(note))
                 .collect(),
+            thresholds: weigh_thresholds(judgement, facts.thresholds),
             ending: judgement
                 .end
                 .as_ref()

@@ -1,7 +1,10 @@
-//! Bodies of requests: JSON, form or text, taken apart beforehand so that filling one in is joining its pieces.
+//! Bodies of requests, taken apart beforehand so that filling one in is joining its pieces.
+
+use std::sync::Arc;
 
 use minijinja::Environment;
 
+use super::multipart::{self, Part};
 use super::template::{Text, TextError, Values, percent_encode};
 
 /// The body of a step.
@@ -15,6 +18,19 @@ pub(super) enum Body {
     Form(Vec<(String, Text)>),
     /// As it is.
     Text(Text),
+    /// Parts in the file's order.
+    Multipart(Vec<Part>),
+    /// Bytes that are not filled in.
+    Raw(RawSource, Arc<[u8]>),
+}
+
+/// Where the bytes of a raw body come from, as the file says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum RawSource {
+    /// The path of a file.
+    File(String),
+    /// Base64.
+    Base64(String),
 }
 
 /// A part of a JSON body.
@@ -36,43 +52,42 @@ impl Body {
             Body::Json(..) => "json",
             Body::Form(_) => "form",
             Body::Text(_) => "text",
+            Body::Multipart(_) => "multipart",
+            Body::Raw(..) => "raw",
         }
     }
 
-    pub(super) fn content_type(&self) -> Option<&'static str> {
-        match self {
-            Body::Empty => None,
-            Body::Json(..) => Some("application/json"),
-            Body::Form(_) => Some("application/x-www-form-urlencoded"),
-            Body::Text(_) => Some("text/plain; charset=utf-8"),
-        }
-    }
-
+    /// The bytes, and the content type that belongs to them: a raw body has none of its own.
     pub(super) fn render(
         &self,
         environment: &Environment<'_>,
         values: &Values<'_>,
-    ) -> Result<Vec<u8>, TextError> {
-        let mut out = String::new();
-        match self {
-            Body::Empty => {}
+    ) -> Result<(Vec<u8>, Option<String>), TextError> {
+        let (bytes, content_type) = match self {
+            Body::Empty => return Ok((Vec::new(), None)),
             Body::Json(_, pieces) => {
+                let mut out = String::new();
                 for piece in pieces {
                     piece.render(&mut out, environment, values)?;
                 }
+                (out.into_bytes(), "application/json")
             }
             Body::Form(fields) => {
-                for (key, text) in fields {
-                    let between = if out.is_empty() { "" } else { "&" };
-                    let value = percent_encode(&text.render(environment, values)?);
-                    out.extend([between, &percent_encode(key), "=", &value]);
-                }
+                let mut out = String::new();
+                push_form(&mut out, fields, environment, values)?;
+                (out.into_bytes(), "application/x-www-form-urlencoded")
             }
             Body::Text(text) => {
-                return Ok(text.render(environment, values)?.into_owned().into_bytes());
+                let text = text.render(environment, values)?.into_owned();
+                (text.into_bytes(), "text/plain; charset=utf-8")
             }
-        }
-        Ok(out.into_bytes())
+            Body::Multipart(parts) => {
+                let (bytes, content_type) = multipart::render(parts, environment, values)?;
+                return Ok((bytes, Some(content_type)));
+            }
+            Body::Raw(_, bytes) => return Ok((bytes.to_vec(), None)),
+        };
+        Ok((bytes, Some(content_type.to_owned())))
     }
 }
 
@@ -98,6 +113,21 @@ impl Piece {
     }
 }
 
+/// Appends keys and values in the form of `application/x-www-form-urlencoded`.
+pub(super) fn push_form(
+    out: &mut String,
+    fields: &[(String, Text)],
+    environment: &Environment<'_>,
+    values: &Values<'_>,
+) -> Result<(), TextError> {
+    for (position, (key, text)) in fields.iter().enumerate() {
+        let between = if position == 0 { "" } else { "&" };
+        let value = percent_encode(&text.render(environment, values)?);
+        out.extend([between, &percent_encode(key), "=", &value]);
+    }
+    Ok(())
+}
+
 /// Appends `text` as a JSON string.
 pub(super) fn push_json_string(out: &mut String, text: &str) {
     out.push_str(&serde_json::Value::from(text).to_string());
@@ -119,6 +149,8 @@ impl PartialEq for Body {
             (Body::Json(a, _), Body::Json(b, _)) => a == b,
             (Body::Form(a), Body::Form(b)) => a == b,
             (Body::Text(a), Body::Text(b)) => a == b,
+            (Body::Multipart(a), Body::Multipart(b)) => a == b,
+            (Body::Raw(a, _), Body::Raw(b, _)) => a == b,
             _ => false,
         }
     }

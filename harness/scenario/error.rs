@@ -76,6 +76,14 @@ impl Fault {
         self
     }
 
+    /// A hint for a fault that has none of its own.
+    pub(super) fn hint_if_none(self, hint: impl Into<String>) -> Fault {
+        match self.hint {
+            Some(_) => self,
+            None => self.hint(hint),
+        }
+    }
+
     pub(super) fn kind(mut self, kind: FaultKind) -> Fault {
         self.kind = kind;
         self

@@ -8,34 +8,48 @@ mod body;
 mod capture;
 mod environment;
 mod error;
+mod expectation;
 mod fault;
 mod file;
 mod functions;
+mod html;
+mod multipart;
 mod network;
 mod scan;
+#[cfg(test)]
+mod section_tests;
 mod session;
 mod settings;
 mod shipped;
 mod status;
 mod step;
+#[cfg(test)]
+mod step_tests;
 mod surroundings;
 mod template;
 #[cfg(test)]
 mod tests;
+mod text_pattern;
 mod threshold;
 mod users;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::history::{SlotInfo, StepInfo};
 use crate::judge::Verdict;
+use session::SessionHeaders;
 use surroundings::VariablesAlone;
+use written::Written;
 
-pub use capture::{Capture, CaptureFrom};
+pub use capture::{Capture, CaptureError, CaptureFrom};
 pub use error::ScenarioError;
+pub use expectation::Expectations;
 pub use fault::{Abort, AbortHow, AbortWhen, Faults, Malformed, Pace};
 pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
+pub use html::{Selector, SelectorError};
 pub use network::{Network, SessionSettings};
 pub use settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
@@ -46,6 +60,7 @@ pub use status::StatusRule;
 pub use step::{RenderError, Rendered, Step};
 pub use surroundings::{NAMED_FILE_LIMIT, Surroundings};
 pub use template::{TEMPLATE_OUTPUT_LIMIT, TEMPLATE_WORK_LIMIT, Values};
+pub use text_pattern::{TextPattern, TextPatternError};
 pub use threshold::{Comparison, Metric, Threshold};
 pub use users::{User, Users, UsersError};
 
@@ -95,6 +110,10 @@ pub struct Scenario {
     pub thresholds: Vec<Threshold>,
     /// What a run never goes beyond.
     pub limits: Limits,
+    /// Headers of every request of a session; the steps carry the same.
+    session_headers: Arc<SessionHeaders>,
+    /// What the file has for values that it does not hold itself.
+    written: Written,
     /// Values that the environment supplied, but for those in users' names.
     supplied: Supplied,
     marks_requests: bool,
@@ -202,7 +221,8 @@ impl Scenario {
     }
 
     /// Leaves out the steps for which `keep` is false, and numbers the others anew. What a left-out step would have
-    /// captured or planted is then missing wherever another step wants it.
+    /// captured or planted is then missing wherever another step wants it; what was sent beside it is sent alone, and the
+    /// other way round.
     pub fn retain_steps(&mut self, mut keep: impl FnMut(&Step) -> bool) {
         let lists = [
             &mut self.setup,
@@ -212,13 +232,28 @@ impl Scenario {
             &mut self.refresh,
             &mut self.clean_up,
         ];
-        let mut numbers = 0..;
+        let (mut numbers, mut new_numbers) = (0.., BTreeMap::new());
         for list in lists {
             list.retain(&mut keep);
             for (step, number) in list.iter_mut().zip(&mut numbers) {
+                new_numbers.insert(step.index, number);
                 step.index = number;
             }
         }
+        for step in &mut self.volley {
+            step.with = step.with.and_then(|with| new_numbers.get(&with).copied());
+        }
+        let companions: Vec<u16> = self.volley.iter().filter_map(|step| step.with).collect();
+        for step in &mut self.volley {
+            step.companion = companions.contains(&step.index);
+        }
+    }
+
+    /// The slot of the nonces that requests carry, when there is a request that carries one.
+    #[must_use]
+    pub fn nonce_slot(&self) -> Option<u16> {
+        let position = self.slots.iter().position(|slot| slot.nonce);
+        position.map(|index| index as u16)
     }
 
     /// What the judge has to know of the steps; the place is the [`Step::index`].
@@ -229,7 +264,7 @@ impl Scenario {
 
     /// Everything that must be masked wherever it turns up: all attributes of all users but their names, and what the
     /// environment supplied for anything but names, as it stands there: a service may give it back without the text around
-    /// it. Sorted, each once.
+    /// it; credentials of `basic` in their encoding as well. Sorted, each once.
     #[must_use]
     pub fn supplied_secrets(&self) -> Vec<String> {
         let attributes = self
@@ -237,8 +272,14 @@ impl Scenario {
             .list()
             .iter()
             .flat_map(|user| user.attributes.values());
+        let environment = self.steps().next().map(|step| &step.environment);
+        let basic = environment.map_or_else(Vec::new, |environment| {
+            self.session_headers
+                .basic_credentials(environment, self.users.list())
+        });
         let mut secrets: Vec<String> = attributes
             .chain(&self.supplied.0)
+            .chain(&basic)
             .filter(|value| !value.is_empty())
             .cloned()
             .collect();
@@ -261,6 +302,7 @@ impl PartialEq for Scenario {
             && (&self.tags, &self.hosts, &self.network)
                 == (&other.tags, &other.hosts, &other.network)
             && (&self.session, &self.thresholds) == (&other.session, &other.thresholds)
+            && self.session_headers == other.session_headers
             && (&self.fire, &self.limits) == (&other.fire, &other.limits)
     }
 }

@@ -1,10 +1,13 @@
 //! Headers that every request of a session carries: `[session]` with `headers`, `bearer` and `basic`.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use minijinja::Environment;
 
 use super::step::check_header_value;
 use super::template::{Text, TextError, Values};
+use super::users::User;
 
 /// The headers of `[session]`, in the order in which they are sent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,13 +33,12 @@ impl SessionHeader {
         }
     }
 
-    /// Every text in it that is filled in.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &Text> {
-        let (first, second) = match self {
-            SessionHeader::Plain(_, text) | SessionHeader::Bearer(text) => (text, None),
-            SessionHeader::Basic(user, password) => (user, Some(password)),
-        };
-        [Some(first), second].into_iter().flatten()
+    /// Whether it holds the nonce of the request.
+    fn has_nonce(&self) -> bool {
+        match self {
+            SessionHeader::Plain(_, text) | SessionHeader::Bearer(text) => text.has_nonce(),
+            SessionHeader::Basic(user, password) => user.has_nonce() || password.has_nonce(),
+        }
     }
 
     fn value(
@@ -58,8 +60,49 @@ impl SessionHeader {
 }
 
 impl SessionHeaders {
+    /// Whether one of them holds the nonce of the request.
+    pub(super) fn have_nonce(&self) -> bool {
+        self.0.iter().any(SessionHeader::has_nonce)
+    }
+
+    /// What `basic` makes of each of `users`, whose encoding is as secret as the password itself.
+    pub(super) fn basic_credentials(
+        &self,
+        environment: &Environment<'_>,
+        users: &[User],
+    ) -> Vec<String> {
+        let (captures, secrets) = (BTreeMap::new(), BTreeMap::new());
+        let basic = self
+            .0
+            .iter()
+            .filter(|header| matches!(header, SessionHeader::Basic(..)));
+        let of_user = |header: &SessionHeader, (position, user): (usize, &User)| {
+            let values = Values {
+                user,
+                index: position as u32 + 1,
+                count: users.len() as u32,
+                round: 0,
+                captures: &captures,
+                secrets: &secrets,
+                nonce: None,
+                chance: 0,
+                now_ms: 0,
+            };
+            let value = header.value(environment, &values).ok()?;
+            value.strip_prefix("Basic ").map(str::to_owned)
+        };
+        basic
+            .flat_map(|header| {
+                let users = users.iter().enumerate();
+                users
+                    .filter_map(|user| of_user(header, user))
+                    .collect::<Vec<String>>()
+            })
+            .collect()
+    }
+
     /// Names and values for `values`; a header that needs a capture or a canary which the user does not have yet is left
-    /// out.
+    /// out, and so is one that comes out empty.
     ///
     /// # Errors
     /// The header's name, and why there is no value for it.
@@ -72,6 +115,8 @@ impl SessionHeaders {
         for header in &self.0 {
             let name = header.name().to_owned();
             match header.value(environment, values) {
+                // As with an identity that does not have this header.
+                Ok(value) if value.is_empty() => {}
                 Ok(value) => match check_header_value(&value) {
                     Ok(()) => headers.push((name, value)),
                     Err(why) => return Err((name, why.to_owned())),

@@ -27,6 +27,14 @@ impl StatusRule {
         StatusRule::new(vec![Allowed::Code(code)])
     }
 
+    /// The rule of a step that says none: any 2xx or 3xx, or any code at all when a refusal is what is hoped for.
+    pub(super) fn unsaid(may_be_refused: bool) -> StatusRule {
+        match may_be_refused {
+            true => StatusRule::new((1..=5).map(Allowed::Class).collect()),
+            false => StatusRule::default(),
+        }
+    }
+
     /// Whether an answer with this status is a good one.
     #[must_use]
     pub fn accepts(&self, status: u16) -> bool {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use minijinja::Environment;
 
-use super::body::Body;
+use super::body::{Body, push_form};
 use super::capture::Capture;
+use super::expectation::Expectations;
 use super::fault::Faults;
 use super::session::SessionHeaders;
 use super::settings::Bounds;
@@ -58,10 +59,13 @@ pub struct Step {
     pub(super) plants: Vec<u16>,
     pub(super) method: String,
     pub(super) path: Text,
+    /// Keys and values in the file's order.
+    pub(super) query: Vec<(String, Text)>,
     /// Names in lower case, in the file's order.
     pub(super) headers: Vec<(String, Text)>,
     pub(super) body: Body,
     pub(super) readers: Vec<Text>,
+    pub(super) expectations: Expectations,
     /// What every request of a session carries.
     pub(super) session_headers: Arc<SessionHeaders>,
     pub(super) environment: Arc<Environment<'static>>,
@@ -111,7 +115,8 @@ impl RenderError {
         &self.step
     }
 
-    /// The part of the request that is at fault: `path`, `header x-token`, `json`, `form`, `text`, `readers`.
+    /// The part of the request that is at fault: `path`, `query`, `header x-token`, the key of the body
+    /// (`json`, `form`, `text`, `multipart`), `readers`.
     #[must_use]
     pub fn field(&self) -> &str {
         &self.field
@@ -154,6 +159,24 @@ impl Step {
         self.body != Body::Empty
     }
 
+    /// What a good answer holds besides its status and the canaries of [`Step::sees`]. What a step that
+    /// [breaks off](Faults::breaks_off) gets need not be so.
+    #[must_use]
+    pub fn expectations(&self) -> &Expectations {
+        &self.expectations
+    }
+
+    /// Whether its request carries a nonce, so that it needs [`Values::nonce`].
+    #[must_use]
+    pub fn sends_nonce(&self) -> bool {
+        let pairs = self.query.iter().chain(&self.headers).map(|pair| &pair.1);
+        let mut texts = std::iter::once(&self.path)
+            .chain(pairs)
+            .chain(self.body.texts());
+        let carried = !self.anonymous && self.session_headers.have_nonce();
+        carried || texts.any(Text::has_nonce)
+    }
+
     /// The request for `values`.
     ///
     /// # Errors
@@ -165,7 +188,12 @@ impl Step {
             let filled = text.render(environment, values).map(String::from);
             filled.map_err(|error: TextError| self.error(field(), error.why))
         };
-        let path = fill(&|| "path".to_owned(), &self.path)?;
+        let mut path = fill(&|| "path".to_owned(), &self.path)?;
+        if !self.query.is_empty() {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            push_form(&mut path, &self.query, environment, values)
+                .map_err(|error| self.error("query".to_owned(), error.why))?;
+        }
         check_path(&path).map_err(|why| self.error("path".to_owned(), why.to_owned()))?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for (name, text) in &self.headers {
@@ -175,10 +203,13 @@ impl Step {
             }
             headers.push((name.clone(), value));
         }
-        if let Some(content_type) = self.body.content_type()
+        let body = self.body.render(environment, values);
+        let (body, content_type) =
+            body.map_err(|error| self.error(self.body.key().to_owned(), error.why))?;
+        if let Some(content_type) = content_type
             && !headers.iter().any(|header| header.0 == "content-type")
         {
-            headers.push(("content-type".to_owned(), content_type.to_owned()));
+            headers.push(("content-type".to_owned(), content_type));
         }
         if !self.anonymous {
             let carried = self.session_headers.render(environment, values);
@@ -190,8 +221,6 @@ impl Step {
                 }
             }
         }
-        let body = self.body.render(environment, values);
-        let body = body.map_err(|error| self.error(self.body.key().to_owned(), error.why))?;
         let readers = self
             .readers
             .iter()
@@ -271,8 +300,9 @@ impl PartialEq for Step {
             && self.captures == other.captures
             && (&self.sees, &self.removes, &self.plants)
                 == (&other.sees, &other.removes, &other.plants)
-            && (&self.path, &self.headers, &self.readers)
-                == (&other.path, &other.headers, &other.readers)
+            && (&self.path, &self.query, &self.headers)
+                == (&other.path, &other.query, &other.headers)
+            && (&self.readers, &self.expectations) == (&other.readers, &other.expectations)
             && self.body == other.body
     }
 }

@@ -110,6 +110,13 @@ impl Threshold {
             .find(|c| !matches!(c, '<' | '>' | '='))
             .unwrap_or(text.len());
         let (comparison, bound) = text.split_at(signs);
+        if comparison.is_empty() {
+            return Err(format!(
+                "`{}` is no comparison: it begins with one of {}",
+                text.escape_debug(),
+                Comparison::WORDS.join(", ")
+            ));
+        }
         let comparison = comparison
             .parse()
             .map_err(|error: UnknownWord| error.to_string())?;

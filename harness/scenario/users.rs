@@ -48,6 +48,8 @@ pub(super) enum Origin {
     },
     /// Written down one by one; the texts of one user: name, attributes.
     List(Vec<(Text, BTreeMap<String, Text>)>),
+    /// From a file: its path as it stands in the scenario, and its users.
+    Csv(String, Vec<(Text, BTreeMap<String, Text>)>),
 }
 
 /// Why there cannot be these users.
@@ -107,7 +109,7 @@ impl Users {
     pub fn most(&self) -> u32 {
         match &self.origin {
             Origin::Pattern { .. } => UserId::LIMIT,
-            Origin::List(list) => list.len() as u32,
+            Origin::List(list) | Origin::Csv(_, list) => list.len() as u32,
         }
     }
 
@@ -124,6 +126,11 @@ impl Users {
                 Origin::List(list) => format!(
                     "{count} users are more than the {} the scenario lists",
                     list.len()
+                ),
+                Origin::Csv(path, list) => format!(
+                    "{count} users are more than the {} in `{}`",
+                    list.len(),
+                    path.escape_debug()
                 ),
             };
             return Err(UsersError(why));
@@ -158,7 +165,7 @@ impl Users {
     fn make(&self, index: u32, count: u32) -> Result<User, UsersError> {
         let (name, attributes) = match &self.origin {
             Origin::Pattern { name, attributes } => (name, attributes),
-            Origin::List(list) => {
+            Origin::List(list) | Origin::Csv(_, list) => {
                 let (name, attributes) = &list[index as usize - 1];
                 (name, attributes)
             }
@@ -195,12 +202,12 @@ impl Users {
 /// Equal when they come from the same texts and are equally many.
 impl PartialEq for Users {
     fn eq(&self, other: &Users) -> bool {
+        // Only those who take part count.
         let same_texts = match (&self.origin, &other.origin) {
-            // Only those who take part count.
-            (Origin::List(a), Origin::List(b)) => a
-                .iter()
-                .take(self.list.len())
-                .eq(b.iter().take(other.list.len())),
+            (Origin::List(a), Origin::List(b)) => a[..self.list.len()] == b[..other.list.len()],
+            (Origin::Csv(path_a, a), Origin::Csv(path_b, b)) => {
+                path_a == path_b && a[..self.list.len()] == b[..other.list.len()]
+            }
             (a, b) => a == b,
         };
         same_texts && self.list.len() == other.list.len()

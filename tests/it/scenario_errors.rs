@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crosswire::scenario::{FILE_LIMIT, Scenario, ScenarioError};
+use crosswire::scenario::{FILE_LIMIT, Scenario, ScenarioError, Surroundings};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenario-errors")
@@ -25,8 +25,21 @@ fn stems(extension: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// An empty environment, and the files beside the scenarios.
+struct Folder;
+
+impl Surroundings for Folder {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        fs::read(folder().join(path))
+    }
+}
+
 fn parse(name: &str, text: &str) -> Result<Scenario, ScenarioError> {
-    Scenario::parse_in(name, text, &|_| None)
+    Scenario::parse_with(name, text, &Folder)
 }
 
 #[test]

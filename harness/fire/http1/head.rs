@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::fire::exchange::Request;
+use crate::scenario::Malformed;
 
 /// Most header lines of an answer.
 const HEADERS_LIMIT: usize = 512;
@@ -100,27 +101,60 @@ pub(super) fn with_extra(head: &[u8], extra: &[u8]) -> Bytes {
     [&head[..end], extra, b"\r\n"].concat().into()
 }
 
-/// Request line and headers.
-pub(super) fn head_bytes(request: &Request) -> Vec<u8> {
-    let mut head = Vec::with_capacity(256);
+/// A request as bytes: its line, its headers, its body, with what is to be wrong with it.
+pub(super) fn wire(request: &Request, malformed: Option<Malformed>) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(256 + request.body.len());
+    let version: &[u8] = match malformed {
+        Some(Malformed::RequestLine) => b" HTTP/x.y\r\n",
+        _ => b" HTTP/1.1\r\n",
+    };
     for part in [
         request.method.as_bytes(),
         b" ",
         request.path.as_bytes(),
-        b" HTTP/1.1\r\n",
+        version,
     ] {
-        head.extend_from_slice(part);
+        wire.extend_from_slice(part);
     }
     for (name, value) in request.headers_with_host() {
         for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            head.extend_from_slice(part);
+            wire.extend_from_slice(part);
         }
     }
-    if !request.body.is_empty() || matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
-        head.extend_from_slice(format!("content-length: {}\r\n", request.body.len()).as_bytes());
+    let body = &request.body[..];
+    match malformed {
+        Some(Malformed::Length) => wire.extend_from_slice(b"content-length: many\r\n"),
+        Some(Malformed::Chunk) => wire.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Some(Malformed::DoubleLength) => {
+            // The true one first: whoever believes the other leaves a byte behind, which begins the next request.
+            let length = body.len().max(1);
+            push_length(&mut wire, length);
+            push_length(&mut wire, length - 1);
+        }
+        Some(Malformed::RequestLine | Malformed::Header) | None => {
+            if !body.is_empty() || matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
+                push_length(&mut wire, body.len());
+            }
+        }
     }
-    head.extend_from_slice(b"\r\n");
-    head
+    if malformed == Some(Malformed::Header) {
+        wire.extend_from_slice(b"this line has no colon\r\n");
+    }
+    wire.extend_from_slice(b"\r\n");
+    match malformed {
+        Some(Malformed::Chunk) => {
+            wire.extend_from_slice(b"many\r\n");
+            wire.extend_from_slice(body);
+            wire.extend_from_slice(b"\r\n0\r\n\r\n");
+        }
+        Some(Malformed::DoubleLength) if body.is_empty() => wire.push(b'x'),
+        _ => wire.extend_from_slice(body),
+    }
+    wire
+}
+
+fn push_length(wire: &mut Vec<u8>, length: usize) {
+    wire.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
 }
 
 /// The size of a chunk, from its line.

@@ -3,16 +3,25 @@
 //! Written here, and not left to a client library, because the engine decides which byte leaves when and because the
 //! judge wants the head as it came.
 
+use std::io;
+use std::time::Duration;
+
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt as _;
 
+mod batch;
 mod head;
+mod perform;
+mod push;
 
-use self::head::{Framing, chunk_size, closes, head_bytes, header_lines, parse_head, with_extra};
+pub(super) use self::batch::Batch;
+use self::head::{Framing, chunk_size, closes, header_lines, parse_head, with_extra};
+pub(super) use self::perform::Begin;
 use super::Clock;
 use super::dial::Io;
-use super::exchange::{Answer, Failure, Request};
+use super::exchange::{Answer, Failure};
 use super::gate::Latch;
+use crate::scenario::Pace;
 
 /// Longest accepted head of an answer, bytes.
 pub(super) const HEAD_LIMIT: usize = 256 * 1024;
@@ -22,24 +31,34 @@ const READ_CHUNK: usize = 16 * 1024;
 
 /// One connection.
 pub(super) struct Http1 {
-    io: Io,
+    /// Absent once the connection was broken off.
+    io: Option<Io>,
     pub(super) latch: Latch,
     read: BytesMut,
     /// Of the answer under way: what is kept when it does not come to its end.
     head: Bytes,
     kept: BytesMut,
+    /// When its first byte came.
+    came_ns: Option<u64>,
     reusable: bool,
+    /// How slowly answers are read, when they are.
+    pace: Option<Pace>,
+    /// The kernel's receive buffer as it was before it was made small for a slow reader, bytes.
+    buffer: Option<usize>,
 }
 
 impl Http1 {
     pub(super) fn new(io: Io, latch: Latch) -> Http1 {
         Http1 {
-            io,
+            io: Some(io),
             latch,
             read: BytesMut::with_capacity(READ_CHUNK),
             head: Bytes::new(),
             kept: BytesMut::new(),
+            came_ns: None,
             reusable: true,
+            pace: None,
+            buffer: None,
         }
     }
 
@@ -53,33 +72,17 @@ impl Http1 {
         self.reusable = false;
     }
 
-    /// Writes the request; with the gate closed it is held there.
-    pub(super) async fn write(&mut self, request: &Request) -> std::io::Result<()> {
-        // Set again only when all of it is written: whoever stops waiting leaves half a request behind.
-        let reusable = std::mem::replace(&mut self.reusable, false);
-        self.io.write_all(&head_bytes(request)).await?;
-        self.io.write_all(&request.body).await?;
-        self.io.flush().await?;
-        self.reusable = reusable;
-        Ok(())
-    }
-
     /// Reads the answer to a request with this method. The body is kept up to `keep` bytes and read to its end. After
     /// a failure, [`Http1::with_partial`] has what came.
-    pub(super) async fn answer(
-        &mut self,
-        method: &str,
-        keep: usize,
-        clock: Clock,
-    ) -> Result<Answer, Failure> {
+    async fn answer(&mut self, method: &str, keep: usize, clock: Clock) -> Result<Answer, Failure> {
         // Set again only at the end of a whole answer that leaves the connection in step.
         let reusable = std::mem::replace(&mut self.reusable, false);
         (self.head, self.kept) = (Bytes::new(), BytesMut::new());
-        let mut first_ns = (!self.read.is_empty()).then(|| clock.now());
+        self.came_ns = (!self.read.is_empty()).then(|| clock.now());
         let mut extra = Vec::new();
         let (status, framing) = loop {
-            let found = self.head(&mut first_ns, clock).await;
-            let (status, head, framing) = found.map_err(|failure| failure.at(first_ns))?;
+            let found = self.head(clock).await;
+            let (status, head, framing) = found.map_err(|failure| failure.at(self.came_ns))?;
             if !matches!(status, 100..=199) || status == 101 {
                 self.head = head;
                 break (status, framing);
@@ -87,7 +90,7 @@ impl Http1 {
             extra.extend_from_slice(header_lines(&head));
             if extra.len() > HEAD_LIMIT {
                 let why = format!("the interim answers are longer than {HEAD_LIMIT} bytes");
-                return Err(Failure::new(why).at(first_ns));
+                return Err(Failure::new(why).at(self.came_ns));
             }
         };
         let mut body = Body {
@@ -101,7 +104,7 @@ impl Http1 {
             framing
         };
         let in_step = self.body(&framing, &mut body, &mut extra).await;
-        let in_step = in_step.map_err(|failure| failure.at(first_ns))?;
+        let in_step = in_step.map_err(|failure| failure.at(self.came_ns))?;
         self.reusable = reusable && in_step && status != 101 && !closes(&self.head);
         let head = std::mem::take(&mut self.head);
         Ok(Answer {
@@ -113,13 +116,13 @@ impl Http1 {
             },
             body: self.kept.split().freeze(),
             cut: body.cut,
-            first_ns: first_ns.unwrap_or_default(),
+            first_ns: self.came_ns.unwrap_or_default(),
             done_ns: clock.now(),
         })
     }
 
     /// The failure with what had come of the answer until then.
-    pub(super) fn with_partial(&mut self, mut failure: Failure) -> Failure {
+    fn with_partial(&mut self, mut failure: Failure) -> Failure {
         let parts = [&self.head[..], &self.kept[..], &self.read[..]];
         failure.partial = parts.concat().into();
         (self.head, self.kept) = (Bytes::new(), BytesMut::new());
@@ -127,11 +130,7 @@ impl Http1 {
         failure
     }
 
-    async fn head(
-        &mut self,
-        first_ns: &mut Option<u64>,
-        clock: Clock,
-    ) -> Result<(u16, Bytes, Framing), Failure> {
+    async fn head(&mut self, clock: Clock) -> Result<(u16, Bytes, Framing), Failure> {
         loop {
             if let Some(parsed) = parse_head(&self.read)? {
                 let head = self.read.split_to(parsed.length).freeze();
@@ -142,7 +141,7 @@ impl Http1 {
                 return Err(Failure::new(why));
             }
             self.more("before the head of the answer was whole").await?;
-            first_ns.get_or_insert_with(|| clock.now());
+            self.came_ns.get_or_insert_with(|| clock.now());
         }
     }
 
@@ -165,11 +164,11 @@ impl Http1 {
             Framing::UntilClose => loop {
                 body.take(&self.read, &mut self.kept)?;
                 self.read.clear();
-                match self.io.read_buf(&mut self.read).await {
+                match self.read_some().await {
                     Ok(0) => return Ok(false),
                     Ok(_) => {}
                     // Servers that skip TLS's close_notify end so as well; what came is the answer.
-                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                         return Ok(false);
                     }
                     Err(error) => {
@@ -245,8 +244,7 @@ impl Http1 {
     }
 
     async fn more(&mut self, place: &str) -> Result<(), Failure> {
-        self.read.reserve(READ_CHUNK);
-        match self.io.read_buf(&mut self.read).await {
+        match self.read_some().await {
             Ok(0) => Err(Failure::closed(format!(
                 "the server closed the connection {place}"
             ))),
@@ -255,6 +253,19 @@ impl Http1 {
                 "the connection broke {place}: {error}"
             ))),
         }
+    }
+
+    /// Reads what has come, or waits for it; 0 at the end. A slow reader takes its time before, and little.
+    async fn read_some(&mut self) -> io::Result<usize> {
+        self.read.reserve(READ_CHUNK);
+        let io = self.io.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let Some(pace) = self.pace else {
+            return io.read_buf(&mut self.read).await;
+        };
+        tokio::time::sleep(Duration::from_millis(u64::from(pace.every_ms))).await;
+        io.take(u64::from(pace.bytes))
+            .read_buf(&mut self.read)
+            .await
     }
 }
 

@@ -207,9 +207,9 @@ fn the_gate_holds_the_last_byte_of_a_get() {
             "nothing but the last byte is held, and that one is"
         );
         assert!(connection.latch().release().expect("released"));
-        let answers = connection.collect(armed, bounds()).await;
+        let answers = connection.collect(armed, 0, bounds()).await;
         assert_eq!(
-            answers[0].as_ref().expect("an answer").body,
+            answers[0].result.as_ref().expect("an answer").body,
             b"ok".as_slice()
         );
         assert_eq!(server.heard.recv().expect("the last byte"), b"\n");

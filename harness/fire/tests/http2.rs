@@ -66,10 +66,10 @@ fn whole_requests_of_many_users_leave_in_one_write() {
             "one write takes them all"
         );
         assert_eq!(connection.latch().held(), 0);
-        let answers = connection.collect(armed, bounds()).await;
+        let answers = connection.collect(armed, 0, bounds()).await;
         for (user, answer) in answers.iter().enumerate() {
             assert_eq!(
-                answer.as_ref().expect("an answer").body,
+                answer.result.as_ref().expect("an answer").body,
                 format!("/user{user}")
             );
         }
@@ -103,9 +103,9 @@ fn of_a_body_only_the_last_byte_is_held() {
                 keep: 1 << 20,
                 ..bounds()
             };
-            let answers = connection.collect(armed, keep).await;
+            let answers = connection.collect(armed, 0, keep).await;
             assert_eq!(
-                answers[0].as_ref().expect("an answer").body.len(),
+                answers[0].result.as_ref().expect("an answer").body.len(),
                 length + 2
             );
         }
@@ -147,8 +147,8 @@ fn whole_requests_of_many_users_are_one_tls_record() {
         let length = usize::from(u16::from_be_bytes([held[3], held[4]]));
         assert_eq!(held.len(), 5 + length, "one record and nothing else");
         assert!(connection.latch().release().expect("released"));
-        let answers = connection.collect(armed, bounds()).await;
-        assert!(answers.iter().all(Result::is_ok));
+        let answers = connection.collect(armed, 0, bounds()).await;
+        assert!(answers.iter().all(|answer| answer.result.is_ok()));
         drop(connection);
         server.stop();
     });

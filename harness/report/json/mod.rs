@@ -13,7 +13,8 @@ use super::Report;
 pub use read::ReportError;
 pub use shape::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
-    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonVerdict, JsonVolley,
+    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonVerdict,
+    JsonVolley,
 };
 
 /// Version of the JSON report's format.

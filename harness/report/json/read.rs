@@ -7,11 +7,12 @@ use serde_json::Value;
 use super::SCHEMA_VERSION;
 use super::shape::{
     JsonAnswer, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport, JsonSide,
-    JsonSpread, JsonVerdict, JsonVolley,
+    JsonSpread, JsonThreshold, JsonVerdict, JsonVolley,
 };
 use crate::history::{Cause, Ending, Phase};
 use crate::judge::{
-    Counts, ExposureKind, Reason, ReasonKind, Spread, Strength, Verdict, VolleyPoint,
+    Counts, ExposureKind, Reason, ReasonKind, Spread, Strength, ThresholdResult, Verdict,
+    VolleyPoint,
 };
 use crate::report::visible::{visible, visible_line};
 use crate::report::{Evidence, Finding, FindingSide, Piece, Report, Rule, Step};
@@ -182,6 +183,11 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
             ordered: counts.ordered,
         },
         spread: json.spreads.into_iter().map(Spread::from).collect(),
+        thresholds: json
+            .thresholds
+            .into_iter()
+            .map(threshold)
+            .collect::<Result<_, _>>()?,
         points: json.volleys.into_iter().map(VolleyPoint::from).collect(),
         notes: json.strength.notes,
         ending,
@@ -329,6 +335,18 @@ impl From<JsonSpread> for Spread {
             p95_us: json.p95_us,
         }
     }
+}
+
+fn threshold(json: JsonThreshold) -> Result<ThresholdResult, ReportError> {
+    let threshold = json.threshold.parse();
+    let threshold = threshold.map_err(|why| ReportError::Field {
+        why: format!("`thresholds`: {why}"),
+    })?;
+    Ok(ThresholdResult {
+        threshold,
+        value: json.value,
+        holds: json.holds,
+    })
 }
 
 impl From<JsonVolley> for VolleyPoint {

@@ -61,6 +61,9 @@ pub struct JsonReport {
     pub spread: Option<JsonSpread>,
     /// The same for every strategy that was used.
     pub spreads: Vec<JsonSpread>,
+    /// What the run had to reach besides its verdict.
+    #[serde(default)]
+    pub thresholds: Vec<JsonThreshold>,
     /// The volleys one by one; of a long run an even selection.
     #[serde(default)]
     pub volleys: Vec<JsonVolley>,
@@ -314,6 +317,18 @@ pub struct JsonCounts {
     pub ordered: u64,
     /// Those of them in which the viewer wrote before the victim.
     pub viewer_earlier: u64,
+}
+
+/// Something the run had to reach besides its verdict.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Threshold")]
+pub struct JsonThreshold {
+    /// Metric, comparison and bound, such as `pairs >= 1000`.
+    pub threshold: String,
+    /// What the run came to; null when it has no such value.
+    pub value: Option<f64>,
+    /// Whether the value keeps to the threshold.
+    pub holds: bool,
 }
 
 /// How tightly the volleys of one strategy arrived.

@@ -3,10 +3,11 @@
 use super::SCHEMA_VERSION;
 use super::shape::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
-    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonVerdict, JsonVolley,
+    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonVerdict,
+    JsonVolley,
 };
 use crate::history::{Cause, Ending, Phase};
-use crate::judge::{ExposureKind, ReasonKind, Spread, Verdict, VolleyPoint};
+use crate::judge::{ExposureKind, ReasonKind, Spread, ThresholdResult, Verdict, VolleyPoint};
 use crate::report::{Evidence, Finding, FindingSide, Piece, Report};
 
 impl From<&Report> for JsonReport {
@@ -61,6 +62,7 @@ impl From<&Report> for JsonReport {
             },
             spread: report.main_spread().map(JsonSpread::from),
             spreads: report.spread.iter().map(JsonSpread::from).collect(),
+            thresholds: report.thresholds.iter().map(JsonThreshold::from).collect(),
             volleys: report.points.iter().map(JsonVolley::from).collect(),
             replay: report.replay.clone(),
             stored_as: report.stored_as.clone(),
@@ -254,6 +256,16 @@ impl From<&Spread> for JsonSpread {
             median_us: spread.median_us,
             p95_us: spread.p95_us,
             measured_by: measured_by(spread.by_server),
+        }
+    }
+}
+
+impl From<&ThresholdResult> for JsonThreshold {
+    fn from(result: &ThresholdResult) -> JsonThreshold {
+        JsonThreshold {
+            threshold: result.threshold.to_string(),
+            value: result.value,
+            holds: result.holds,
         }
     }
 }

@@ -1,21 +1,30 @@
-//! Reads the body of a step: `json`, `form` or `text`.
+//! Reads the body of a step: `json`, `form`, `text`, `multipart` or `raw`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use toml::Value;
 use toml::de::DeValue;
 
 use super::fields::{Fields, Located, Node, text, wrong_type};
 use super::texts::{Compiler, Place};
-use crate::scenario::body::{Body, Piece, push_json_string, push_ready};
+use crate::scenario::body::{Body, Piece, RawSource, push_json_string, push_ready};
 use crate::scenario::error::Fault;
+use crate::scenario::multipart::{Part, PartContent};
 use crate::scenario::scan::Outline;
+use crate::scenario::step::check_header_value;
 use crate::scenario::template::Text;
+
+/// Keys that give a request its body.
+const KEYS: [&str; 5] = ["json", "form", "text", "multipart", "raw"];
+/// Most parts of a multipart body.
+const PART_LIMIT: usize = 100;
 
 pub(super) fn read_body(
     compiler: &mut Compiler<'_>,
     fields: &Fields<'_>,
     place: Place,
 ) -> Result<Body, Fault> {
-    let mut given: Vec<&str> = ["json", "form", "text"]
+    let mut given: Vec<&str> = KEYS
         .into_iter()
         .filter(|key| fields.get(key).is_some())
         .collect();
@@ -38,14 +47,113 @@ pub(super) fn read_body(
         for (key, node) in Fields::open_any(node, "form")?.entries() {
             form.push((
                 key.text.to_owned(),
-                compiler.compile(&text(node, key.text)?, place, false)?,
+                compiler.compile(&text(node, key.text)?, place, true)?,
             ));
         }
         return Ok(Body::Form(form));
     }
+    if let Some(node) = fields.get("multipart") {
+        return read_multipart(compiler, node, place).map(Body::Multipart);
+    }
+    if let Some(node) = fields.get("raw") {
+        return read_raw(compiler, node);
+    }
     match fields.text("text")? {
-        Some(given) => Ok(Body::Text(compiler.compile(&given, place, false)?)),
+        Some(given) => Ok(Body::Text(compiler.compile(&given, place, true)?)),
         None => Ok(Body::Empty),
+    }
+}
+
+fn read_multipart(
+    compiler: &mut Compiler<'_>,
+    node: &Node<'_>,
+    place: Place,
+) -> Result<Vec<Part>, Fault> {
+    let DeValue::Array(items) = node.get_ref() else {
+        let wanted = "`multipart` is a list of parts";
+        let fault = wrong_type(node.get_ref(), node.span(), wanted);
+        return Err(fault.hint("for example `[{ name = \"title\", text = \"x\" }]`"));
+    };
+    if items.is_empty() || items.len() > PART_LIMIT {
+        let message = format!("a multipart body has 1 to {PART_LIMIT} parts");
+        return Err(Fault::new(
+            node.span(),
+            message,
+            format!("{} here", items.len()),
+        ));
+    }
+    items
+        .iter()
+        .map(|item| read_part(compiler, item, place))
+        .collect()
+}
+
+fn read_part(compiler: &mut Compiler<'_>, node: &Node<'_>, place: Place) -> Result<Part, Fault> {
+    let fields = Fields::open(
+        node,
+        "a part of `multipart`",
+        &["name", "text", "file", "filename", "type"],
+    )?;
+    let name = fields.required("name", "the name of the form's field")?;
+    let content = match (fields.text("text")?, fields.text("file")?) {
+        (Some(given), None) => PartContent::Text(compiler.compile(&given, place, true)?),
+        (None, Some(given)) => {
+            PartContent::File(given.text.to_owned(), compiler.file(&given)?.into())
+        }
+        (Some(_), Some(_)) => {
+            let (text, file) = (fields.key_span("text"), fields.key_span("file"));
+            let second = if text.start > file.start { text } else { file };
+            let message = "a part is a `text` or a `file`, not both";
+            return Err(Fault::new(second, message, "a second content"));
+        }
+        (None, None) => {
+            return Err(fields.missing("text", "`text = \"…\"`, or `file = \"a.png\"`"));
+        }
+    };
+    let content_type = match fields.text("type")? {
+        Some(given) if given.text.is_empty() || check_header_value(given.text).is_err() => {
+            let message = "a content type is one line and not empty";
+            return Err(Fault::new(given.span, message, "not a content type"));
+        }
+        given => given.map(|given| given.text.to_owned()),
+    };
+    Ok(Part {
+        name: text(name, "name")?.text.to_owned(),
+        filename: fields
+            .text("filename")?
+            .map(|given| compiler.compile(&given, place, false))
+            .transpose()?,
+        content_type,
+        content,
+    })
+}
+
+fn read_raw(compiler: &Compiler<'_>, node: &Node<'_>) -> Result<Body, Fault> {
+    let fields = Fields::open(node, "`raw`", &["file", "base64"])?;
+    match (fields.text("file")?, fields.text("base64")?) {
+        (Some(file), None) => {
+            let bytes = compiler.file(&file)?;
+            Ok(Body::Raw(
+                RawSource::File(file.text.to_owned()),
+                bytes.into(),
+            ))
+        }
+        (None, Some(given)) => match STANDARD.decode(given.text) {
+            Ok(bytes) => Ok(Body::Raw(
+                RawSource::Base64(given.text.to_owned()),
+                bytes.into(),
+            )),
+            Err(error) => {
+                let message = format!("not base64: {error}");
+                let fault = Fault::new(given.span, message, "cannot be decoded");
+                Err(fault.hint("the standard alphabet, padded with `=`, without spaces"))
+            }
+        },
+        _ => {
+            let message = "a raw body comes from one place";
+            let fault = Fault::new(fields.span(), message, "one key is needed here");
+            Err(fault.hint("`{ file = \"body.bin\" }` or `{ base64 = \"AAEC\" }`"))
+        }
     }
 }
 
@@ -128,22 +236,23 @@ fn read_json_text(
     place: Place,
     pieces: &mut Vec<Piece>,
 ) -> Result<Value, Fault> {
-    let text = compiler.compile(given, place, false)?;
+    let text = compiler.compile(given, place, true)?;
     match text.as_fixed() {
-        Some(fixed) => {
+        // What the environment supplied stays where it cannot be shown by accident.
+        Some(fixed) if fixed == given.text => {
             let mut written = String::new();
             push_json_string(&mut written, fixed);
             push_ready(pieces, &written);
         }
-        None if Outline::of(given.text).is_integer(given.text) => pieces.push(Piece::Integer(text)),
-        None => pieces.push(Piece::String(text)),
+        _ if Outline::of(given.text).is_integer(given.text) => pieces.push(Piece::Integer(text)),
+        _ => pieces.push(Piece::String(text)),
     }
     Ok(Value::String(given.text.to_owned()))
 }
 
 impl Body {
     /// Every text in it that is filled in.
-    pub(super) fn texts(&self) -> Vec<&Text> {
+    pub(in crate::scenario) fn texts(&self) -> Vec<&Text> {
         match self {
             Body::Empty => Vec::new(),
             Body::Json(_, pieces) => pieces
@@ -155,6 +264,8 @@ impl Body {
                 .collect(),
             Body::Form(fields) => fields.iter().map(|field| &field.1).collect(),
             Body::Text(text) => vec![text],
+            Body::Multipart(parts) => parts.iter().flat_map(Part::texts).collect(),
+            Body::Raw(..) => Vec::new(),
         }
     }
 }

@@ -1,35 +1,35 @@
 //! Reads a whole file, section by section.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::fields::{Fields, Located, Node, number, text, unknown_word, wrong_type};
-use super::steps::{List, StepReader, is_identifier};
-use super::texts::{Compiler, Place};
-use crate::identity::UserId;
+use super::fields::{Fields, number, unknown_word};
+use super::firing::{prepare_for_learning, read_fire, read_limits, read_thresholds};
+use super::session::{read_headers, read_session};
+use super::steps::{List, StepReader};
+use super::target::read_target;
+use super::texts::Compiler;
+use super::users::read_users;
 use crate::judge::Verdict;
 use crate::scenario::error::Fault;
-use crate::scenario::network::{Network, SessionSettings};
-use crate::scenario::settings::{
-    Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
-    TargetSpec,
-};
+use crate::scenario::settings::{Bounds, Pattern};
 use crate::scenario::surroundings::Surroundings;
-use crate::scenario::template::Text;
-use crate::scenario::users::{Origin, Users};
 use crate::scenario::{SCENARIO_VERSION, Scenario, Supplied};
 
-const KEYS: [&str; 14] = [
+/// The keys of a file.
+pub(super) const KEYS: [&str; 17] = [
     "version",
     "title",
+    "tags",
     "expect",
     "target",
     "users",
+    "session",
     "secrets",
     "fire",
+    "thresholds",
     "limits",
     "setup",
     "each-round",
@@ -38,20 +38,11 @@ const KEYS: [&str; 14] = [
     "refresh",
     "clean-up",
 ];
+/// The keys of `[secrets.NAME]`.
+pub(super) const SECRET_KEYS: [&str; 1] = ["attachment"];
+/// Most tags of a scenario.
+const TAGS_LIMIT: usize = 32;
 pub(super) const STORY: &str = "# Would catch:";
-const FIRE_KEYS: [&str; 11] = [
-    "strategy",
-    "protocol",
-    "connections",
-    "pattern",
-    "group",
-    "rounds",
-    "offsets-us",
-    "mean-gap-ms",
-    "solo",
-    "sequence",
-    "min-overlaps",
-];
 
 pub(super) fn read(
     name: &str,
@@ -62,44 +53,59 @@ pub(super) fn read(
     let root_node = Spanned::new(document.span(), DeValue::Table(document.get_ref().clone()));
     let root = Fields::open(&root_node, "a scenario", &KEYS)?;
     read_version(&root)?;
-    let target = read_target(&root)?;
-    let fire = read_fire(&root)?;
+    let mut fire = read_fire(&root)?;
     let mut compiler = Compiler::new(text, surroundings);
+    let target = read_target(&root, &mut compiler)?;
     let users = read_users(&root, &mut compiler)?;
     // With any other pattern not every user has an answer to every step of the volley.
     let captures_may_lack = fire.pattern != Pattern::Same;
-    let mut steps = StepReader::new(&mut compiler, text, &users);
-    let mut lists = Vec::new();
-    for list in List::ALL {
-        lists.push(steps.read_list(&root, list, captures_may_lack)?);
+    let mut steps = StepReader::new(&mut compiler, text, &users, &fire);
+    let mut read = |list| steps.read_list(&root, list, captures_may_lack);
+    let mut lists = [
+        read(List::Setup)?,
+        read(List::EachRound)?,
+        read(List::Volley)?,
+        read(List::ReadBack)?,
+        read(List::Refresh)?,
+        read(List::CleanUp)?,
+    ];
+    let open_questions = steps.into_open_questions();
+    let can_refresh = !lists[4].is_empty();
+    let session = read_session(&root, can_refresh)?;
+    let session_headers = Arc::new(read_headers(&root, &mut compiler)?);
+    if lists.iter().flatten().any(|step| step.learns) {
+        prepare_for_learning(&root, &mut fire)?;
     }
     read_secrets(&root, &mut compiler)?;
     let environment = compiler.environment();
     for step in lists.iter_mut().flatten() {
         step.environment = Arc::clone(&environment);
+        step.session_headers = Arc::clone(&session_headers);
     }
+    open_questions.check(&lists)?;
     let name = stem(name);
-    let mut lists = lists.into_iter();
-    let mut next = || lists.next().unwrap_or_default();
+    let [setup, each_round, volley, read_back, refresh, clean_up] = lists;
     let scenario = Scenario {
         title: read_title(&root)?.unwrap_or_else(|| name.to_owned()),
         name: name.to_owned(),
         story: story_of(text).to_owned(),
         expect: read_expect(&root)?,
-        tags: Vec::new(),
-        target,
-        hosts: BTreeMap::new(),
-        network: Network::default(),
-        session: SessionSettings::default(),
+        tags: read_tags(&root)?,
+        target: target.spec,
+        hosts: target.hosts,
+        network: target.network,
+        session,
+        session_headers,
+        written: target.written,
         users,
         slots: compiler.slots,
-        setup: next(),
-        each_round: next(),
-        volley: next(),
-        read_back: next(),
-        refresh: next(),
-        clean_up: next(),
-        thresholds: Vec::new(),
+        setup,
+        each_round,
+        volley,
+        read_back,
+        refresh,
+        clean_up,
+        thresholds: read_thresholds(&root)?,
         fire,
         limits: read_limits(&root)?,
         supplied: Supplied(compiler.supplied),
@@ -183,250 +189,34 @@ pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn read_target(root: &Fields<'_>) -> Result<TargetSpec, Fault> {
-    let hint = "add `[target]` with `url = \"http://127.0.0.1:8080\"`, or with `bundled = \"mail/shared-note\"`";
-    let fields = Fields::open(
-        root.required("target", hint)?,
-        "[target]",
-        &["bundled", "url", "store", "tls"],
-    )?;
-    match (fields.text("bundled")?, fields.text("url")?) {
-        (Some(bundled), None) => {
-            let store = fields
-                .word::<StoreKind>("store", StoreKind::WORDS)?
-                .unwrap_or(StoreKind::Sqlite);
-            let tls = fields.flag("tls", false)?;
-            let part_is_right = |part: &str| {
-                !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            };
-            match bundled
-                .text
-                .split_once('/')
-                .filter(|parts| part_is_right(parts.0) && part_is_right(parts.1))
-            {
-                Some((target, variant)) => Ok(TargetSpec::Bundled {
-                    target: target.to_owned(),
-                    variant: variant.to_owned(),
-                    store,
-                    tls,
-                }),
-                None => {
-                    let fault = Fault::new(
-                        bundled.span,
-                        "a bundled target is named with its variant",
-                        "not `target/variant`",
-                    );
-                    Err(fault.hint("for example `mail/shared-note`"))
-                }
-            }
+fn read_tags(root: &Fields<'_>) -> Result<Vec<String>, Fault> {
+    let mut tags: Vec<String> = Vec::new();
+    for tag in root.texts("tags")? {
+        let is_right =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if tag.text.is_empty() || tag.text.len() > 64 || !tag.text.bytes().all(is_right) {
+            let message = "a tag has 1 to 64 lower-case letters, digits or `-`";
+            let better = tag.text.to_ascii_lowercase().replace([' ', '_'], "-");
+            let fault = Fault::new(tag.span, message, "not a tag");
+            return Err(
+                match !better.is_empty() && better.len() <= 64 && better.bytes().all(is_right) {
+                    true => fault.hint(format!("write `{better}`")),
+                    false => fault.hint("for example `tags = [\"smoke\", \"mail\"]`"),
+                },
+            );
         }
-        (None, Some(url)) => {
-            if let Some(key) = ["store", "tls"]
-                .into_iter()
-                .find(|key| fields.get(key).is_some())
-            {
-                let message = format!("`{key}` is a setting of bundled targets");
-                return Err(Fault::new(
-                    fields.key_span(key),
-                    message,
-                    "has no meaning with `url`",
-                ));
-            }
-            read_url(&url).map(TargetSpec::Url)
+        if tags.iter().any(|known| known == tag.text) {
+            let message = format!("the tag `{}` is there already", tag.text);
+            return Err(Fault::new(tag.span, message, "the same tag again").hint("remove it"));
         }
-        (Some(_), Some(url)) => Err(Fault::new(
-            url.span,
-            "a scenario has one target: `bundled` or `url`",
-            "a second target",
-        )),
-        (None, None) => Err(fields.missing(
-            "url",
-            "`url = \"http://127.0.0.1:8080\"`, or `bundled = \"mail/shared-note\"`",
-        )),
-    }
-}
-
-/// A base URL without a slash at its end.
-fn read_url(url: &Located<'_>) -> Result<String, Fault> {
-    let fault = |message: &str, hint: &str| {
-        Err(Fault::new(url.span.clone(), message, "not a base URL").hint(hint))
-    };
-    let Some((scheme, rest)) = url
-        .text
-        .split_once("://")
-        .filter(|parts| matches!(parts.0, "http" | "https"))
-    else {
-        return fault(
-            "a URL begins with `http://` or `https://`",
-            "for example `http://127.0.0.1:8080`",
-        );
-    };
-    let base = rest.strip_suffix('/').unwrap_or(rest);
-    if base.contains('@') {
-        return fault(
-            "a URL with a password in it",
-            "log in with a `[[setup]]` step or a header",
-        );
-    }
-    if rest.contains(['?', '#']) {
-        return fault(
-            "the target's URL has no query",
-            "write it into the paths of the steps",
-        );
-    }
-    let (authority, path) = base.find('/').map_or((base, ""), |at| base.split_at(at));
-    if !is_authority(authority) {
-        return fault(
-            "the URL has no host, or one with characters that cannot be",
-            "for example `http://127.0.0.1:8080`",
-        );
-    }
-    match path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Ok(format!("{scheme}://{authority}{path}")),
-        false => fault(
-            "the URL's path is not printable ASCII",
-            "for example `http://127.0.0.1:8080/app`",
-        ),
-    }
-}
-
-/// Whether it is a host, with or without a port.
-fn is_authority(text: &str) -> bool {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((host, "")) if host.parse::<std::net::Ipv6Addr>().is_ok() => ("v6", None),
-            Some((host, rest)) if host.parse::<std::net::Ipv6Addr>().is_ok() => {
-                ("v6", Some(rest.strip_prefix(':').unwrap_or("")))
-            }
-            _ => return false,
-        },
-        None => text
-            .split_once(':')
-            .map_or((text, None), |parts| (parts.0, Some(parts.1))),
-    };
-    let host_is_right = !host.is_empty()
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-    host_is_right && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0))
-}
-
-fn read_users(root: &Fields<'_>, compiler: &mut Compiler<'_>) -> Result<Users, Fault> {
-    let hint = "add `[users]` with `count = 20` and `name = \"user{{ index }}\"`";
-    let node = root.required("users", hint)?;
-    let fields = Fields::open_any(node, "[users]")?;
-    let (origin, count, span) = match fields.get("list") {
-        Some(list) => {
-            if let Some((key, _)) = fields.entries().find(|entry| entry.0.text != "list") {
-                let message = format!(
-                    "`{}` has no meaning beside `[[users.list]]`",
-                    key.text.escape_debug()
-                );
-                return Err(Fault::new(key.span, message, "users are a list here"));
-            }
-            let DeValue::Array(items) = list.get_ref() else {
-                return Err(wrong_type(
-                    list.get_ref(),
-                    list.span(),
-                    "`users.list` is a list of tables",
-                ));
-            };
-            let users: Vec<_> = items
-                .iter()
-                .map(|item| read_user(item, compiler))
-                .collect::<Result<_, _>>()?;
-            (
-                Origin::List(users),
-                items.len() as u64,
-                fields.key_span("list"),
-            )
+        if tags.len() == TAGS_LIMIT {
+            let message = format!("a scenario has at most {TAGS_LIMIT} tags");
+            return Err(Fault::new(tag.span, message, "one too many")
+                .hint("keep those by which it is chosen"));
         }
-        None => {
-            let count = fields.required(
-                "count",
-                "how many users there are, for example `count = 20`",
-            )?;
-            let bounds = Bounds {
-                min: 1,
-                default: 1,
-                max: u64::from(UserId::LIMIT),
-            };
-            let count = number(count, "count", bounds)?;
-            let (name, attributes) = read_user(node, compiler)?;
-            (
-                Origin::Pattern { name, attributes },
-                count,
-                fields.key_span("name"),
-            )
-        }
-    };
-    compiler.attributes = attributes_of(&origin);
-    let users = Users::new(
-        origin,
-        u32::try_from(count).unwrap_or(u32::MAX),
-        compiler.environment(),
-    );
-    let users = users.map_err(|error| {
-        let fault = Fault::new(span, error.0, "these users cannot be");
-        fault.hint("a pattern tells users apart by `{{ index }}`")
-    })?;
-    compiler.user_count = users.count();
-    compiler.first_user = users.list().first().cloned().unwrap_or_default();
-    Ok(users)
-}
-
-/// Reads the texts of one user, or of the pattern for all.
-fn read_user(
-    node: &Node<'_>,
-    compiler: &mut Compiler<'_>,
-) -> Result<(Text, BTreeMap<String, Text>), Fault> {
-    let fields = Fields::open_any(node, "a user")?;
-    let name = text(
-        fields.required("name", "for example `name = \"user{{ index }}\"`")?,
-        "name",
-    )?;
-    // Names are shown: what the environment supplied for a name alone is no secret.
-    let supplied = compiler.supplied.len();
-    let name = compiler.compile(&name, Place::User, true)?;
-    compiler.supplied.truncate(supplied);
-    let mut attributes = BTreeMap::new();
-    for (key, node) in fields
-        .entries()
-        .filter(|entry| !matches!(entry.0.text, "name" | "count"))
-    {
-        if !is_identifier(key.text) {
-            let message = "an attribute's name has letters, digits and underscores, no digit first";
-            let fault = Fault::new(key.span, message, "cannot be named in a template");
-            let better = key.text.replace('-', "_");
-            return Err(if is_identifier(&better) {
-                fault.hint(format!("write `{better}`"))
-            } else {
-                fault
-            });
-        }
-        attributes.insert(
-            key.text.to_owned(),
-            compiler.compile(&text(node, key.text)?, Place::User, true)?,
-        );
+        tags.push(tag.text.to_owned());
     }
-    Ok((name, attributes))
-}
-
-/// The attributes that every user has.
-fn attributes_of(origin: &Origin) -> BTreeSet<String> {
-    let keys = |attributes: &BTreeMap<String, Text>| {
-        attributes.keys().cloned().collect::<BTreeSet<String>>()
-    };
-    let mut common = match origin {
-        Origin::Pattern { attributes, .. } => keys(attributes),
-        Origin::List(users) => {
-            let sets = users.iter().map(|user| keys(&user.1));
-            sets.reduce(|common, of_user| &common & &of_user)
-                .unwrap_or_default()
-        }
-    };
-    common.insert("name".to_owned());
-    common
+    Ok(tags)
 }
 
 fn read_secrets(root: &Fields<'_>, compiler: &mut Compiler<'_>) -> Result<(), Fault> {
@@ -434,7 +224,7 @@ fn read_secrets(root: &Fields<'_>, compiler: &mut Compiler<'_>) -> Result<(), Fa
         return Ok(());
     };
     for (slot, node) in Fields::open_any(node, "[secrets]")?.entries() {
-        let fields = Fields::open(node, "a secret", &["attachment"])?;
+        let fields = Fields::open(node, "a secret", &SECRET_KEYS)?;
         let attachment = fields.flag("attachment", false)?;
         match compiler.known_slot(slot.text) {
             Some(index) => compiler.slots[usize::from(index)].attachment = attachment,
@@ -442,79 +232,4 @@ fn read_secrets(root: &Fields<'_>, compiler: &mut Compiler<'_>) -> Result<(), Fa
         }
     }
     Ok(())
-}
-
-fn read_fire(root: &Fields<'_>) -> Result<FireSettings, Fault> {
-    let mut fire = FireSettings::default();
-    let Some(node) = root.get("fire") else {
-        return Ok(fire);
-    };
-    let fields = Fields::open(node, "[fire]", &FIRE_KEYS)?;
-    if let Some(strategy) = fields.word::<StrategyName>("strategy", StrategyName::WORDS)? {
-        fire.set_strategy(strategy);
-    }
-    fire.protocol = fields
-        .word::<Protocol>("protocol", Protocol::WORDS)?
-        .unwrap_or(fire.protocol);
-    fire.connections = fields
-        .word::<Connections>("connections", Connections::WORDS)?
-        .unwrap_or(fire.connections);
-    fire.pattern = fields
-        .word::<Pattern>("pattern", Pattern::WORDS)?
-        .unwrap_or(fire.pattern);
-    fire.group = fields.small_number("group", FireSettings::GROUP)?;
-    fire.rounds = fields.small_number("rounds", FireSettings::ROUNDS)?;
-    fire.offsets_us = read_offsets(&fields)?;
-    fire.mean_gap_ms = fields.small_number("mean-gap-ms", FireSettings::MEAN_GAP_MS)?;
-    fire.solo = fields.flag("solo", fire.solo)?;
-    fire.sequence = fields.flag("sequence", fire.sequence)?;
-    fire.min_overlaps = fields.number("min-overlaps", FireSettings::MIN_OVERLAPS)?;
-    match fire.conflict() {
-        Some((key, why)) => Err(Fault::new(
-            fields.key_span(key),
-            why,
-            "these do not go together",
-        )),
-        None => Ok(fire),
-    }
-}
-
-fn read_offsets(fields: &Fields<'_>) -> Result<Vec<u32>, Fault> {
-    let Some(node) = fields.get("offsets-us") else {
-        return Ok(FireSettings::default().offsets_us);
-    };
-    let DeValue::Array(items) = node.get_ref() else {
-        return Err(wrong_type(
-            node.get_ref(),
-            node.span(),
-            "`offsets-us` is a list of whole numbers",
-        ));
-    };
-    if items.is_empty() || items.len() > FireSettings::OFFSETS {
-        let message = format!("`offsets-us` has 1 to {} values", FireSettings::OFFSETS);
-        return Err(
-            Fault::new(node.span(), message, format!("{} here", items.len()))
-                .hint("`[0]` is no offset at all"),
-        );
-    }
-    let offset =
-        |item| number(item, "offsets-us", FireSettings::OFFSET_US).map(|value| value as u32);
-    items.iter().map(offset).collect()
-}
-
-fn read_limits(root: &Fields<'_>) -> Result<Limits, Fault> {
-    let Some(node) = root.get("limits") else {
-        return Ok(Limits::default());
-    };
-    let fields = Fields::open(
-        node,
-        "[limits]",
-        &["requests", "duration-s", "answer-bytes", "timeout-ms"],
-    )?;
-    Ok(Limits {
-        requests: fields.number("requests", Limits::REQUESTS)?,
-        duration_s: fields.number("duration-s", Limits::DURATION_S)?,
-        answer_bytes: fields.number("answer-bytes", Limits::ANSWER_BYTES)?,
-        timeout_ms: fields.number("timeout-ms", Limits::TIMEOUT_MS)?,
-    })
 }

@@ -55,11 +55,14 @@ impl<'d> Fields<'d> {
                 title,
                 span: node.span(),
             }),
-            other => Err(wrong_type(
-                other,
-                node.span(),
-                &format!("{title} is a table"),
-            )),
+            other => {
+                let fault = wrong_type(other, node.span(), &format!("{title} is a table"));
+                let hint = match title.starts_with('[') {
+                    true => format!("it begins with a line `{title}`"),
+                    false => "a table stands in braces: `{ key = \"…\" }`".to_owned(),
+                };
+                Err(fault.hint(hint))
+            }
         }
     }
 
@@ -113,17 +116,21 @@ impl<'d> Fields<'d> {
         match self.get(key).map(|node| (node.get_ref(), node.span())) {
             None => Ok(default),
             Some((DeValue::Boolean(truth), _)) => Ok(*truth),
-            Some((other, span)) => Err(wrong_type(
-                other,
-                span,
-                &format!("`{key}` is `true` or `false`"),
-            )),
+            Some((other, span)) => {
+                let fault = wrong_type(other, span, &format!("`{key}` is `true` or `false`"));
+                Err(fault.hint(format!(
+                    "write `{key} = true` or `{key} = false`, without quotes"
+                )))
+            }
         }
     }
 
     pub(super) fn number(&self, key: &str, bounds: Bounds) -> Result<u64, Fault> {
-        self.get(key)
-            .map_or(Ok(bounds.default), |node| number(node, key, bounds))
+        let default = bounds.default;
+        self.get(key).map_or(Ok(default), |node| {
+            number(node, key, bounds)
+                .map_err(|fault| fault.hint_if_none(format!("without `{key}` it is {default}")))
+        })
     }
 
     /// A number whose bounds lie within `u32`.
@@ -154,11 +161,10 @@ impl<'d> Fields<'d> {
         };
         match node.get_ref() {
             DeValue::Array(items) => items.iter().map(|item| text(item, key)).collect(),
-            other => Err(wrong_type(
-                other,
-                node.span(),
-                &format!("`{key}` is a list of texts"),
-            )),
+            other => {
+                let fault = wrong_type(other, node.span(), &format!("`{key}` is a list of texts"));
+                Err(fault.hint(format!("a list stands in brackets: `{key} = [\"…\"]`")))
+            }
         }
     }
 }
@@ -169,11 +175,10 @@ pub(super) fn text<'d>(node: &'d Node<'d>, key: &str) -> Result<Located<'d>, Fau
             text,
             span: node.span(),
         }),
-        other => Err(wrong_type(
-            other,
-            node.span(),
-            &format!("`{key}` is a text"),
-        )),
+        other => {
+            let fault = wrong_type(other, node.span(), &format!("`{key}` is a text"));
+            Err(fault.hint(format!("a text stands in quotes: `{key} = \"…\"`")))
+        }
     }
 }
 
@@ -183,7 +188,8 @@ pub(super) fn number(node: &Node<'_>, key: &str, bounds: Bounds) -> Result<u64, 
             node.get_ref(),
             node.span(),
             &format!("`{key}` is a whole number"),
-        ));
+        )
+        .hint(format!("write it without quotes and fraction: `{key} = 1`")));
     };
     let within = |value: &u64| bounds.contain(*value);
     let value = u64::from_str_radix(integer.as_str(), integer.radix())

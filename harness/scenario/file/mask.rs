@@ -1,4 +1,4 @@
-//! Hides attributes of users in the text that an error shows, without moving anything.
+//! Hides attributes of users, credentials of sessions and keys in the text that an error shows, without moving anything.
 
 use std::ops::Range;
 
@@ -7,34 +7,63 @@ use toml::de::{DeTable, DeValue};
 use super::fields::Node;
 
 /// Keys of `[users]` that are no attribute.
-const OPEN_KEYS: [&str; 3] = ["count", "name", "list"];
+const OPEN_KEYS: [&str; 4] = ["count", "name", "list", "csv"];
+/// Keys of `[session]` that are no credential. Any other is hidden: it may be one of them, misspelt.
+const OPEN_SESSION_KEYS: [&str; 4] = [
+    "redirects",
+    "max-redirects",
+    "refresh-status",
+    "refresh-after-s",
+];
 
-/// `text` with the values of all attributes under `users` starred out, `{{ … }}` and `${…}` excepted, and what stands before
-/// the host of a URL.
+/// `text` with the values of all attributes under `users`, of the credentials under `session` and of a key starred out,
+/// `{{ … }}` and `${…}` excepted, and what stands before the host of a URL.
 pub(super) fn mask(text: &str, document: &DeTable<'_>) -> String {
     let mut hidden = Vec::new();
     if let Some(DeValue::Table(users)) = document.get("users").map(|node| node.get_ref()) {
         collect(users, &mut hidden);
     }
+    if let Some(DeValue::Table(session)) = document.get("session").map(|node| node.get_ref()) {
+        for (key, node) in session {
+            if !OPEN_SESSION_KEYS.contains(&key.get_ref().as_ref()) {
+                hide(node, &mut hidden);
+            }
+        }
+    }
+    if let Some(DeValue::Table(target)) = document.get("target").map(|node| node.get_ref()) {
+        for (key, node) in target {
+            hide_in_target(key.get_ref(), node, text, &mut hidden);
+        }
+    }
     hidden.extend(user_infos(text));
     star_out(text, &hidden)
 }
 
-/// The same for a text that could not be read: all that follows an equals sign under a heading of users.
+/// The same for a text that could not be read: all that follows an equals sign under a heading of users or
+/// of a session, and everything between the lines of a key.
 pub(super) fn mask_unread(text: &str) -> String {
-    let (mut hidden, mut start, mut in_users) = (Vec::new(), 0, false);
+    let (mut hidden, mut start, mut in_users, mut in_key) = (Vec::new(), 0, false, false);
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim_start();
         if trimmed.starts_with('[') {
-            in_users = trimmed
-                .trim_start_matches('[')
-                .trim_start()
-                .starts_with("users");
+            let heading = trimmed.trim_start_matches('[').trim_start();
+            in_users = heading.starts_with("users") || heading.starts_with("session");
         }
-        if let Some((key, value)) = line.split_once('=') {
+        in_key |= line.contains("-----BEGIN");
+        if in_key {
+            hidden.push(start..start + line.len());
+            in_key = !line.contains("-----END");
+        } else if let Some((key, value)) = line.split_once('=') {
             let key = key.trim();
-            let open = OPEN_KEYS.contains(&key) || key == "users.name" || key == "users.count";
-            if !open && (in_users || key.starts_with("users")) {
+            if key.ends_with("proxy")
+                && let Some(at) = value.rfind('@')
+            {
+                let begin = start + line.len() - value.len();
+                hidden.push(begin..begin + at);
+            }
+            let open = OPEN_KEYS.contains(&key)
+                || ["users.name", "users.count", "users.csv"].contains(&key);
+            if !open && (in_users || key.starts_with("users") || key.starts_with("session")) {
                 hidden.push(start + line.len() - value.len()..start + line.len());
             }
         } else if in_users && !trimmed.starts_with(['[', '#']) {
@@ -68,9 +97,24 @@ fn collect(users: &DeTable<'_>, hidden: &mut Vec<Range<usize>>) {
                     }
                 }
             }
-            ("count" | "name", _) => {}
+            ("count" | "name" | "csv", _) => {}
             _ => hide(node, hidden),
         }
+    }
+}
+
+/// A key that stands in the file itself, and all before the last `@` of an address: a password may hold anything.
+fn hide_in_target(key: &str, node: &Node<'_>, text: &str, hidden: &mut Vec<Range<usize>>) {
+    let DeValue::String(value) = node.get_ref() else {
+        return;
+    };
+    let span = node.span();
+    if value.contains("-----BEGIN") && key != "ca" {
+        hidden.push(span);
+    } else if let Some(at) = text[span.clone()].rfind('@') {
+        let before = &text[span.start..span.start + at];
+        let start = before.find("://").map_or(0, |mark| mark + "://".len());
+        hidden.push(span.start + start..span.start + at);
     }
 }
 
@@ -145,6 +189,22 @@ mod tests {
         let document = DeTable::parse(text).unwrap();
         assert!(!mask(text, document.get_ref()).contains("geheim"));
         assert!(!mask_unread(text).contains("geheim"));
+    }
+
+    #[test]
+    fn credentials_of_a_session_a_proxy_and_a_key_are_hidden() {
+        let text = "[session]\nbearer = 'geheim{{ x }}'\nbaisc.password = 'geheim'\nredirects = true\n[target]\n\
+            proxy = 'http://me:ge/heim@host:1'\nclient-key = \"\"\"-----BEGIN KEY-----\ngeheim\n-----END KEY-----\n\"\"\"\nca = 'a.pem'\n";
+        let document = DeTable::parse(text).unwrap();
+        for masked in [mask(text, document.get_ref()), mask_unread(text)] {
+            assert!(!masked.contains("heim"), "{masked}");
+            assert!(
+                masked.contains("{{ x }}") && masked.contains("ca = 'a.pem'"),
+                "{masked}"
+            );
+            assert_eq!(masked.len(), text.len());
+        }
+        assert!(mask(text, document.get_ref()).contains("redirects = true"));
     }
 
     #[test]

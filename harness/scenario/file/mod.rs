@@ -1,12 +1,24 @@
 //! The file format: TOML in, a scenario out, and back.
 
 mod bodies;
+mod captures;
 mod document;
+mod expected;
+mod fault_keys;
 mod fields;
+mod firing;
 mod mask;
+mod names;
+mod pem;
+mod purpose;
+mod requests;
+mod session;
 mod slots;
 mod steps;
+mod target;
 mod texts;
+mod users;
+mod users_csv;
 mod write;
 mod write_step;
 

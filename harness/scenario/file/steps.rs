@@ -1,6 +1,7 @@
 //! Reads the steps of a file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -8,33 +9,59 @@ use toml::de::DeValue;
 
 use super::STEP_LIMIT;
 use super::bodies::read_body;
-use super::fields::{Fields, Located, Node, number, text, unknown_word, wrong_type};
+use super::captures::read_captures;
+use super::expected::{read_expectations, read_status};
+use super::fault_keys::read_faults;
+use super::fields::{Fields, Node, nearest, wrong_type};
+use super::names::{read_method, read_session};
+use super::purpose::{OpenQuestions, check_step, read_dead, read_redirects, read_role, read_wait};
 use super::texts::{Compiler, Place};
-use crate::history::StepRole;
-use crate::scenario::capture::{Capture, CaptureFrom, is_json_pointer};
+use crate::history::{Dead, StepRole};
 use crate::scenario::error::{Fault, line_of};
-use crate::scenario::fault::Faults;
-use crate::scenario::settings::Bounds;
-use crate::scenario::status::{Allowed, StatusRule};
-use crate::scenario::step::{Step, check_header_value, check_path};
-use crate::scenario::template::{BUILT_IN_NAMES, Text, Values};
+use crate::scenario::settings::{FireSettings, Protocol};
+use crate::scenario::status::StatusRule;
+use crate::scenario::step::Step;
+use crate::scenario::template::Text;
 use crate::scenario::users::Users;
 
-const KEYS: [&str; 14] = [
-    "name", "login", "session", "method", "path", "headers", "json", "form", "text", "status",
-    "capture", "readers", "sees", "removes",
-];
+pub(super) use super::names::is_identifier;
+pub(super) use super::requests::header_name;
 
-/// Headers that belong to the sender: a scenario that set them would break how requests are framed or released.
-const SENDERS_HEADERS: [&str; 8] = [
-    "connection",
-    "content-length",
-    "expect",
+const KEYS: [&str; 34] = [
+    "name",
+    "login",
+    "logout",
+    "session",
     "host",
-    "keep-alive",
-    "te",
-    "transfer-encoding",
-    "upgrade",
+    "method",
+    "path",
+    "query",
+    "headers",
+    "json",
+    "form",
+    "text",
+    "multipart",
+    "raw",
+    "anonymous",
+    "redirects",
+    "wait-ms",
+    "status",
+    "expect",
+    "capture",
+    "readers",
+    "sees",
+    "removes",
+    "echoes",
+    "learns",
+    "dead",
+    "with",
+    "abort",
+    "timeout-ms",
+    "slow-read",
+    "slow-write",
+    "half-close",
+    "pipeline",
+    "malformed",
 ];
 
 /// One of the lists of steps.
@@ -49,16 +76,6 @@ pub(super) enum List {
 }
 
 impl List {
-    /// All of them, in the order of their steps' numbers.
-    pub(super) const ALL: [List; 6] = [
-        List::Setup,
-        List::EachRound,
-        List::Volley,
-        List::ReadBack,
-        List::Refresh,
-        List::CleanUp,
-    ];
-
     pub(super) fn key(self) -> &'static str {
         match self {
             List::Setup => "setup",
@@ -70,7 +87,7 @@ impl List {
         }
     }
 
-    fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             List::Setup => "[[setup]]",
             List::EachRound => "[[each-round]]",
@@ -81,16 +98,16 @@ impl List {
         }
     }
 
-    fn place(self) -> Place {
+    pub(super) fn place(self) -> Place {
         match self {
             List::Setup | List::EachRound | List::Refresh => Place::Planting,
             List::Volley | List::ReadBack | List::CleanUp => Place::Naming,
         }
     }
 
-    fn role(self, login: bool) -> StepRole {
+    /// What a step of the list is for that gives no session and ends none.
+    pub(super) fn role(self) -> StepRole {
         match self {
-            List::Setup | List::EachRound | List::Refresh if login => StepRole::LogIn,
             List::Setup | List::EachRound | List::Refresh => StepRole::Prepare,
             List::Volley => StepRole::Fire,
             List::ReadBack => StepRole::ReadBack,
@@ -104,8 +121,15 @@ pub(super) struct StepReader<'c, 'l> {
     pub(super) compiler: &'c mut Compiler<'l>,
     pub(super) document: &'l str,
     pub(super) users: &'c Users,
-    names: BTreeSet<String>,
+    protocol: Protocol,
+    pub(super) names: BTreeSet<String>,
     next_index: u16,
+    /// Slots into which a step plants that is broken off, with that step's name.
+    doubtful: BTreeMap<u16, String>,
+    /// Steps of the volley that name a companion: their place in the list, and the name with its place in the file.
+    companions: Vec<(usize, String, Range<usize>)>,
+    dead: Vec<(Dead, Range<usize>)>,
+    echoing: Vec<(u16, Range<usize>)>,
     /// Stands in until all templates are compiled.
     no_templates: Arc<Environment<'static>>,
 }
@@ -115,13 +139,19 @@ impl<'c, 'l> StepReader<'c, 'l> {
         compiler: &'c mut Compiler<'l>,
         document: &'l str,
         users: &'c Users,
+        fire: &FireSettings,
     ) -> StepReader<'c, 'l> {
         StepReader {
             compiler,
             document,
             users,
+            protocol: fire.protocol,
             names: BTreeSet::new(),
             next_index: 0,
+            doubtful: BTreeMap::new(),
+            companions: Vec::new(),
+            dead: Vec::new(),
+            echoing: Vec::new(),
             no_templates: Arc::new(Environment::empty()),
         }
     }
@@ -147,7 +177,7 @@ impl<'c, 'l> StepReader<'c, 'l> {
         };
         let mut steps = Vec::new();
         for item in items {
-            let step = self.read_step(item, list)?;
+            let step = self.read_step(item, list, steps.len())?;
             if list != List::Volley {
                 self.compiler
                     .captures
@@ -155,6 +185,7 @@ impl<'c, 'l> StepReader<'c, 'l> {
             }
             steps.push(step);
         }
+        self.join_companions(&mut steps)?;
         if list == List::Volley && !captures_may_lack {
             let captures = steps.iter().flat_map(|step| &step.captures);
             self.compiler
@@ -164,35 +195,67 @@ impl<'c, 'l> StepReader<'c, 'l> {
         Ok(steps)
     }
 
-    fn read_step(&mut self, node: &Node<'_>, list: List) -> Result<Step, Fault> {
+    fn read_step(&mut self, node: &Node<'_>, list: List, position: usize) -> Result<Step, Fault> {
         let fields = Fields::open(node, list.title(), &KEYS)?;
         let name = self.read_name(&fields)?;
-        let login = fields.flag("login", false)?;
-        if login && list.place() == Place::Naming {
-            let fault = Fault::new(
-                fields.key_span("login"),
-                "only a step of `[[setup]]` or `[[each-round]]` logs in",
-                "not here",
-            );
-            return Err(fault);
-        }
-        let method = read_method(&fields)?;
+        let role = read_role(&fields, list)?;
+        let faults = read_faults(&fields, self.protocol)?;
+        let dead = read_dead(&fields)?;
         let path = self.read_path(&fields, list)?;
+        let query = self.read_query(&fields, list)?;
         let headers = self.read_headers(&fields, list)?;
         let body = read_body(self.compiler, &fields, list.place())?;
         let mut plants: Vec<u16> = Vec::new();
         if list.place() == Place::Planting {
-            let texts = std::iter::once(&path)
-                .chain(headers.iter().map(|header| &header.1))
-                .chain(body.texts());
+            let pairs = query.iter().chain(&headers).map(|pair| &pair.1);
+            let texts = std::iter::once(&path).chain(pairs).chain(body.texts());
             plants = texts.flat_map(Text::slots).collect();
             plants.sort_unstable();
             plants.dedup();
         }
         let removes = self.read_slots(&fields, "removes")?;
-        self.compiler.planted.extend(&plants);
+        self.note_planted(&fields, &name, &plants, faults.breaks_off())?;
         let sees = self.read_slots(&fields, "sees")?;
         let readers = self.read_readers(&fields, plants.is_empty())?;
+        let status = read_status(&fields)?
+            .unwrap_or_else(|| StatusRule::unsaid(dead.is_some() || faults.breaks_off()));
+        let step = Step {
+            index: self.next_index(&fields)?,
+            name,
+            role,
+            host: self.read_host(&fields)?,
+            anonymous: fields.flag("anonymous", false)?,
+            redirects: read_redirects(&fields, list)?,
+            wait_ms: read_wait(&fields, list)?,
+            echoes: fields.flag("echoes", false)?,
+            learns: fields.flag("learns", false)?,
+            dead,
+            with: None,
+            companion: false,
+            faults,
+            line: line_of(self.document, fields.span().start),
+            session: read_session(&fields, role == StepRole::LogIn)?,
+            status,
+            captures: read_captures(self.compiler, &fields)?,
+            sees,
+            removes,
+            plants,
+            method: read_method(&fields)?,
+            path,
+            query,
+            headers,
+            body,
+            readers,
+            expectations: read_expectations(self.compiler, &fields)?,
+            session_headers: Arc::default(),
+            environment: Arc::clone(&self.no_templates),
+        };
+        check_step(&fields, &step, list)?;
+        self.note(&fields, &step, list, position)?;
+        Ok(step)
+    }
+
+    fn next_index(&mut self, fields: &Fields<'_>) -> Result<u16, Fault> {
         let index = self.next_index;
         if usize::from(index) == STEP_LIMIT {
             return Err(Fault::new(
@@ -202,394 +265,113 @@ impl<'c, 'l> StepReader<'c, 'l> {
             ));
         }
         self.next_index += 1;
-        Ok(Step {
-            index,
-            name,
-            role: list.role(login),
-            host: None,
-            anonymous: false,
-            redirects: None,
-            wait_ms: 0,
-            echoes: false,
-            learns: false,
-            dead: None,
-            with: None,
-            companion: false,
-            faults: Faults::default(),
-            line: line_of(self.document, fields.span().start),
-            session: read_session(&fields, login)?,
-            status: read_status(&fields)?,
-            captures: read_captures(&fields)?,
-            sees,
-            removes,
-            plants,
-            method,
-            path,
-            headers,
-            body,
-            readers,
-            session_headers: Arc::default(),
-            environment: Arc::clone(&self.no_templates),
-        })
+        Ok(index)
     }
 
-    fn read_name(&mut self, fields: &Fields<'_>) -> Result<String, Fault> {
-        let name = text(
-            fields.required("name", "a step's name tells it from the others in reports")?,
-            "name",
-        )?;
-        if name.text.trim().is_empty()
-            || name.text.len() > 100
-            || name.text.chars().any(char::is_control)
-        {
-            let message = "a step's name has 1 to 100 bytes and no control characters";
-            return Err(Fault::new(name.span, message, "not a step's name"));
-        }
-        if !self.names.insert(name.text.to_owned()) {
-            let message = format!("there is a step `{}` already", name.text);
-            return Err(Fault::new(name.span, message, "the same name again")
-                .hint("give every step a name of its own"));
-        }
-        Ok(name.text.to_owned())
-    }
-
-    fn read_path(&mut self, fields: &Fields<'_>, list: List) -> Result<Text, Fault> {
-        let path = text(
-            fields.required("path", "for example `path = \"/inbox\"`")?,
-            "path",
-        )?;
-        let compiled = self.compiler.compile(&path, list.place(), false)?;
-        let checked = match compiled.as_fixed() {
-            Some(fixed) => check_path(fixed),
-            None if path.text.starts_with(['/', '{']) => Ok(()),
-            None => check_path(path.text),
-        };
-        checked.map_err(|why| {
-            let hint = path
-                .text
-                .contains("://")
-                .then_some("host and port belong to `[target]`: the path alone is enough here");
-            let fault = Fault::new(path.span.clone(), why, "not a path");
-            hint.map_or(fault.clone(), |hint| fault.hint(hint))
-        })?;
-        Ok(compiled)
-    }
-
-    fn read_headers(
+    /// Notes what a step plants. Nobody knows whether a request that was broken off has planted anything, so that what
+    /// another step must see, or takes away, can be none of it.
+    fn note_planted(
         &mut self,
         fields: &Fields<'_>,
-        list: List,
-    ) -> Result<Vec<(String, Text)>, Fault> {
-        let Some(node) = fields.get("headers") else {
-            return Ok(Vec::new());
-        };
-        let mut headers: Vec<(String, Text)> = Vec::new();
-        for (key, node) in Fields::open_any(node, "headers")?.entries() {
-            let name = key.text.to_ascii_lowercase();
-            if !is_token(&name) {
-                return Err(Fault::new(
-                    key.span,
-                    "a header's name has letters, digits and a few signs alone",
-                    "not a header's name",
-                ));
-            }
-            if SENDERS_HEADERS.contains(&name.as_str()) {
-                let message = format!("a scenario cannot set the header `{name}`");
-                return Err(Fault::new(
-                    key.span,
-                    message,
-                    "crosswire itself decides this one",
-                ));
-            }
-            if headers.iter().any(|header| header.0 == name) {
-                return Err(Fault::new(
-                    key.span,
-                    format!("the header `{name}` is there already"),
-                    "the same name again",
-                ));
-            }
-            let value = text(node, key.text)?;
-            let compiled = self.compiler.compile(&value, list.place(), true)?;
-            if let Some(Err(why)) = compiled.as_fixed().map(check_header_value) {
-                return Err(Fault::new(value.span, why, "not a header's value"));
-            }
-            headers.push((name, compiled));
-        }
-        Ok(headers)
-    }
-
-    fn read_slots(&self, fields: &Fields<'_>, key: &str) -> Result<Vec<u16>, Fault> {
-        let mut slots = Vec::new();
-        for name in fields.texts(key)? {
-            let known = self
-                .compiler
-                .known_slot(name.text)
-                .filter(|index| self.compiler.planted.contains(index));
-            let index = known.ok_or_else(|| self.compiler.never_planted(&name))?;
-            if slots.contains(&index) {
-                return Err(Fault::new(
-                    name.span,
-                    format!("`{}` is in this list already", name.text),
-                    "the same slot again",
-                ));
-            }
-            slots.push(index);
-        }
-        Ok(slots)
-    }
-
-    fn read_readers(
-        &mut self,
-        fields: &Fields<'_>,
-        plants_nothing: bool,
-    ) -> Result<Vec<Text>, Fault> {
-        let given = fields.texts("readers")?;
-        if plants_nothing && !given.is_empty() {
-            let fault = Fault::new(
-                fields.key_span("readers"),
-                "`readers` without anything planted",
-                "nobody reads nothing",
-            );
-            return Err(
-                fault.hint("name the readers in the step that plants, with `{{ secret(\"…\") }}`")
-            );
-        }
-        let mut readers = Vec::new();
-        for reader in given {
-            let compiled = self.compiler.compile(&reader, Place::Readers, false)?;
-            self.check_reader(&reader, &compiled)?;
-            readers.push(compiled);
-        }
-        Ok(readers)
-    }
-
-    /// Whether the first and the last user's reader is a user.
-    fn check_reader(&self, given: &Located<'_>, reader: &Text) -> Result<(), Fault> {
-        let (nothing, count) = (BTreeMap::new(), self.users.count());
-        for index in [1, count] {
-            let Some(user) = self.users.list().get(index as usize - 1) else {
-                continue;
+        step: &str,
+        plants: &[u16],
+        breaks_off: bool,
+    ) -> Result<(), Fault> {
+        for slot in plants {
+            let name = &self.compiler.slots[usize::from(*slot)].name;
+            let other = match breaks_off {
+                true => self
+                    .compiler
+                    .planted
+                    .contains(slot)
+                    .then_some("another step"),
+                false => self.doubtful.get(slot).map(String::as_str),
             };
-            let values = Values {
-                user,
-                index,
-                count,
-                round: 1,
-                captures: &nothing,
-                secrets: &BTreeMap::new(),
-                nonce: None,
-                chance: 0,
-                now_ms: 0,
-            };
-            let Ok(name) = self.compiler.fill_in(reader, &values) else {
-                continue;
-            };
-            if self.users.find(&name).is_none() {
+            if let Some(other) = other {
+                let (certain, broken) = match breaks_off {
+                    true => (other, step),
+                    false => (step, other),
+                };
                 let message = format!(
-                    "for user {index}, the reader `{}` is none of the users",
-                    name.escape_debug()
+                    "`{certain}` plants in the slot `{name}`, and so does `{broken}`, which is broken off"
                 );
-                return Err(Fault::new(given.span.clone(), message, "nobody's name"));
+                let fault = Fault::new(fields.span(), message, "nobody knows which is the newest");
+                return Err(fault.hint("give each of them a slot of its own"));
             }
+            if breaks_off {
+                self.doubtful.insert(*slot, step.to_owned());
+            }
+        }
+        if !breaks_off {
+            self.compiler.planted.extend(plants);
         }
         Ok(())
     }
-}
 
-fn read_session(fields: &Fields<'_>, login: bool) -> Result<Option<String>, Fault> {
-    let Some(session) = fields.text("session")? else {
-        return Ok(None);
-    };
-    if !login {
-        let fault = Fault::new(
-            fields.key_span("session"),
-            "`session` names the cookie that a log-in sets, and this step does not log in",
-            "only beside `login = true`",
-        );
-        return Err(fault.hint(
-            "move it to the step of `[[setup]]` or `[[each-round]]` that has `login = true`",
-        ));
+    /// Notes what is checked when more of the file is known.
+    fn note(
+        &mut self,
+        fields: &Fields<'_>,
+        step: &Step,
+        list: List,
+        position: usize,
+    ) -> Result<(), Fault> {
+        if step.echoes {
+            self.echoing.push((step.index, fields.key_span("echoes")));
+        }
+        if let Some(dead) = step.dead {
+            self.dead.push((dead, fields.key_span("dead")));
+        }
+        let Some(with) = fields.text("with")? else {
+            return Ok(());
+        };
+        if list != List::Volley {
+            let message = "`with` names another step of the volley";
+            return Err(Fault::new(
+                fields.key_span("with"),
+                message,
+                "only in `[[volley]]`",
+            ));
+        }
+        self.companions
+            .push((position, with.text.to_owned(), with.span));
+        Ok(())
     }
-    // A cookie's name is a token (RFC 6265, 4.1.1).
-    if !is_token(session.text) {
-        let fault = Fault::new(
-            session.span,
-            "a cookie's name has letters, digits and a few signs alone",
-            "not a cookie's name",
-        );
-        return Err(
-            fault.hint("the name alone, without `=` and value: for example `session = \"sid\"`")
-        );
-    }
-    Ok(Some(session.text.to_owned()))
-}
 
-fn read_method(fields: &Fields<'_>) -> Result<String, Fault> {
-    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    let Some(method) = fields.text("method")? else {
-        return Ok("GET".to_owned());
-    };
-    let is_word = !method.text.is_empty()
-        && method.text.len() <= 20
-        && method.text.bytes().all(|byte| byte.is_ascii_uppercase());
-    match method.text {
-        // Both change what the connection is.
-        "CONNECT" | "TRACE" => Err(unknown_word(&method, "method", &KNOWN)),
-        word if is_word => Ok(word.to_owned()),
-        word => {
-            let upper = word.to_ascii_uppercase();
-            let fault = Fault::new(
-                method.span.clone(),
-                "a method is a word in capital letters",
-                "not a method",
-            );
-            Err(if KNOWN.contains(&upper.as_str()) {
-                fault.hint(format!("write `{upper}`"))
-            } else {
-                fault
-            })
+    /// Ties every step of the volley to the one that it names as its companion.
+    fn join_companions(&mut self, steps: &mut [Step]) -> Result<(), Fault> {
+        let companions = std::mem::take(&mut self.companions);
+        for (position, name, span) in &companions {
+            let fault = |message: String, label: &str| Fault::new(span.clone(), message, label);
+            let Some(other) = steps.iter().position(|step| step.name == *name) else {
+                let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+                let message = format!("there is no `[[volley]]` step `{}`", name.escape_debug());
+                let hint = match nearest(name, &names) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("steps of the volley: {}", names.join(", ")),
+                };
+                return Err(fault(message, "unknown step").hint(hint));
+            };
+            if other == *position {
+                let message = "a step is not its own companion".to_owned();
+                return Err(fault(message, "the step itself"));
+            }
+            if companions.iter().any(|companion| companion.0 == other) {
+                let message = format!("`{name}` has a companion of its own");
+                return Err(fault(message, "a chain of companions")
+                    .hint("a step is fired beside one other; leave one `with` out"));
+            }
+            steps[other].companion = true;
+            steps[*position].with = Some(steps[other].index);
+        }
+        Ok(())
+    }
+
+    /// What only the whole file can answer.
+    pub(super) fn into_open_questions(self) -> OpenQuestions {
+        OpenQuestions {
+            dead: self.dead,
+            echoing: self.echoing,
         }
     }
-}
-
-fn read_status(fields: &Fields<'_>) -> Result<StatusRule, Fault> {
-    let Some(node) = fields.get("status") else {
-        return Ok(StatusRule::default());
-    };
-    let DeValue::Array(items) = node.get_ref() else {
-        return Ok(StatusRule::new(vec![read_allowed(node)?]));
-    };
-    if items.is_empty() {
-        return Err(Fault::new(
-            node.span(),
-            "no status is allowed at all",
-            "empty",
-        ));
-    }
-    Ok(StatusRule::new(
-        items.iter().map(read_allowed).collect::<Result<_, _>>()?,
-    ))
-}
-
-fn read_allowed(node: &Node<'_>) -> Result<Allowed, Fault> {
-    const CODES: Bounds = Bounds {
-        min: 100,
-        default: 200,
-        max: 599,
-    };
-    match node.get_ref() {
-        DeValue::Integer(_) => number(node, "status", CODES).map(|code| Allowed::Code(code as u16)),
-        DeValue::String(text) => Allowed::class(text).ok_or_else(|| {
-            let fault = Fault::new(
-                node.span(),
-                "a status is a number or a class such as `2xx`",
-                "neither",
-            );
-            fault.hint("for example `status = 201` or `status = [\"2xx\", 404]`")
-        }),
-        other => Err(wrong_type(
-            other,
-            node.span(),
-            "`status` is a number, a class such as `\"2xx\"`, or a list of these",
-        )),
-    }
-}
-
-fn read_captures(fields: &Fields<'_>) -> Result<Vec<Capture>, Fault> {
-    let Some(node) = fields.get("capture") else {
-        return Ok(Vec::new());
-    };
-    let mut captures = Vec::new();
-    for (name, node) in Fields::open_any(node, "capture")?.entries() {
-        check_capture_name(&name)?;
-        let from = Fields::open(node, "a capture", &["json", "header", "cookie"])?;
-        let (json, header, cookie) = (
-            from.text("json")?,
-            from.text("header")?,
-            from.text("cookie")?,
-        );
-        let from = match (json, header, cookie) {
-            (Some(json), None, None) if is_json_pointer(json.text) => {
-                CaptureFrom::Json(json.text.to_owned())
-            }
-            (Some(json), None, None) => {
-                let fault = Fault::new(
-                    json.span,
-                    "not a JSON pointer (RFC 6901)",
-                    "empty, or begins with `/`",
-                );
-                return Err(fault.hint("for example `/items/0/id`"));
-            }
-            (None, Some(header), None) if is_token(header.text) => {
-                CaptureFrom::Header(header.text.to_ascii_lowercase())
-            }
-            (None, None, Some(cookie)) if is_token(cookie.text) => {
-                CaptureFrom::Cookie(cookie.text.to_owned())
-            }
-            (None, Some(given), None) | (None, None, Some(given)) => {
-                return Err(Fault::new(
-                    given.span,
-                    "such a name cannot be",
-                    "not a name of a header or cookie",
-                ));
-            }
-            _ => {
-                let fault = Fault::new(
-                    from.span(),
-                    "a capture comes from one place",
-                    "one key is needed here",
-                );
-                return Err(fault.hint(
-                    "`{ json = \"/pointer\" }`, `{ header = \"name\" }` or `{ cookie = \"name\" }`",
-                ));
-            }
-        };
-        captures.push(Capture {
-            name: name.text.to_owned(),
-            from,
-        });
-    }
-    Ok(captures)
-}
-
-fn check_capture_name(name: &Located<'_>) -> Result<(), Fault> {
-    if !is_identifier(name.text) {
-        let message = "the name of a capture has letters, digits and underscores, no digit first";
-        return Err(Fault::new(
-            name.span.clone(),
-            message,
-            "cannot be named in a template",
-        ));
-    }
-    match BUILT_IN_NAMES.contains(&name.text) {
-        true => Err(Fault::new(
-            name.span.clone(),
-            format!("`{}` means something else already", name.text),
-            "taken",
-        )),
-        false => Ok(()),
-    }
-}
-
-/// Whether a template can name it.
-pub(super) fn is_identifier(name: &str) -> bool {
-    const WORDS: [&str; 10] = [
-        "true", "false", "none", "True", "False", "None", "and", "or", "not", "in",
-    ];
-    let first_is_right = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let all_are_right = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    first_is_right
-        && all_are_right
-        && !WORDS.contains(&name)
-        && !["if", "else", "is"].contains(&name)
-}
-
-/// Whether it is a token (RFC 9110, 5.6.2).
-fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

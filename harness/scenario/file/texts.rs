@@ -1,6 +1,7 @@
 //! Compiles the texts of a file into templates and finds what is wrong with them before anything runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -138,10 +139,28 @@ impl<'l> Compiler<'l> {
         Ok(text)
     }
 
+    /// What `given`, which is no template, stands for: `${env:NAME}` is replaced. `is_secret` says whether what was put in
+    /// must never be shown.
+    pub(super) fn plain(&mut self, given: &Located<'_>, is_secret: bool) -> Result<String, Fault> {
+        let expanded = environment::expand(given.text, &Outline::default(), &|name| {
+            self.surroundings.variable(name)
+        });
+        let expanded = expanded.map_err(|trouble| self.environment_fault(given, trouble))?;
+        if is_secret {
+            self.supplied.extend(expanded.values);
+        }
+        Ok(expanded.text)
+    }
+
     /// The content of the file that `given` names, of [`NAMED_FILE_LIMIT`] bytes at most.
     pub(super) fn file(&self, given: &Located<'_>) -> Result<Vec<u8>, Fault> {
+        self.file_at(given, given.text)
+    }
+
+    /// The same for a path that `given` stands for; an error quotes `given`.
+    pub(super) fn file_at(&self, given: &Located<'_>, meant: &str) -> Result<Vec<u8>, Fault> {
         let path = given.text.escape_debug();
-        if given.text.is_empty() || given.text.chars().any(char::is_control) {
+        if meant.is_empty() || meant.chars().any(char::is_control) {
             return Err(Fault::new(
                 given.span.clone(),
                 "the path of a file is one line and not empty",
@@ -149,8 +168,11 @@ impl<'l> Compiler<'l> {
             )
             .hint("a path relative to the folder of the scenario"));
         }
-        let content = self.surroundings.file(given.text).map_err(|error| {
-            let message = format!("the file `{path}` cannot be read: {error}");
+        let content = self.surroundings.file(meant).map_err(|error| {
+            let message = match error.kind() {
+                io::ErrorKind::NotFound => format!("there is no file `{path}`"),
+                _ => format!("the file `{path}` cannot be read: {error}"),
+            };
             Fault::new(given.span.clone(), message, "this file")
                 .hint("a path is relative to the folder of the scenario")
         })?;
@@ -365,7 +387,8 @@ impl<'l> Compiler<'l> {
                 self.within(given, &range),
                 "`${env:NAME}` inside of `{{ … }}` must stand in quotes",
                 "not in quotes",
-            ),
+            )
+            .hint("write `{{ \"${env:NAME}\" }}`, or put it outside of the braces"),
         }
     }
 
@@ -374,11 +397,22 @@ impl<'l> Compiler<'l> {
             Some(range) if mapped => self.within(given, range),
             _ => given.span.clone(),
         };
+        let known: Vec<&str> = Outline::of(given.text)
+            .calls
+            .iter()
+            .map(|call| &given.text[call.clone()])
+            .filter(|name| is_function(name))
+            .collect();
+        let hint = match known.first() {
+            Some(name) => format!("for example `{{{{ {name}({}) }}}}`", arguments_of(name)),
+            None => "what templates know stands in scenarios/README.md, under Templates".to_owned(),
+        };
         Fault::new(
             span,
             format!("bad template: {}", error.why),
             "in this template",
         )
+        .hint(hint)
     }
 
     /// The place in the file of a range of a text, when its characters stand there as they are; otherwise of all of it.
@@ -430,7 +464,8 @@ fn is_function(name: &str) -> bool {
 /// What a hint writes between the brackets of a call.
 fn arguments_of(function: &str) -> &'static str {
     match function {
-        "secret" | "public" | "secret_file" => "\"note\"",
+        "secret" | "public" => "\"note\"",
+        "secret_file" => "\"file\", bytes=4096",
         "random" => "12",
         "random_int" => "1, 6",
         "padding" => "1000",

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use toml::Value;
+use toml::{Table, Value};
 
 use super::document::{STORY, verdict_word};
 use super::steps::List;
 use super::write_step::write_step;
+use crate::scenario::session::SessionHeader;
 use crate::scenario::settings::TargetSpec;
+use crate::scenario::status::{Allowed, StatusRule};
 use crate::scenario::template::Text;
 use crate::scenario::users::Origin;
-use crate::scenario::{SCENARIO_VERSION, Scenario};
+use crate::scenario::{SCENARIO_VERSION, Scenario, SessionSettings};
 
 /// Lines of a file under construction.
 pub(super) struct Page(pub(super) String);
@@ -27,6 +29,11 @@ impl Page {
 
     pub(super) fn text(&mut self, key: &str, text: &str) {
         self.entry(key, text);
+    }
+
+    fn texts(&mut self, key: &str, texts: &[String]) {
+        let texts = texts.iter().map(|text| Value::from(text.as_str()));
+        self.entry(key, Value::Array(texts.collect()));
     }
 
     fn user(&mut self, name: &Text, attributes: &BTreeMap<String, Text>) {
@@ -58,13 +65,18 @@ pub(in crate::scenario) fn write(scenario: &Scenario) -> String {
     page.entry("version", i64::from(SCENARIO_VERSION));
     page.text("title", &scenario.title);
     page.text("expect", verdict_word(scenario.expect));
-    write_target(&mut page, &scenario.target);
+    if !scenario.tags.is_empty() {
+        page.texts("tags", &scenario.tags);
+    }
+    write_target(&mut page, scenario);
     write_users(&mut page, scenario);
+    write_session(&mut page, scenario);
     for slot in scenario.slots.iter().filter(|slot| slot.attachment) {
         page.heading(&format!("[secrets.{}]", quoted_key(&slot.name)));
         page.entry("attachment", true);
     }
     write_fire(&mut page, scenario);
+    write_thresholds(&mut page, scenario);
     page.heading("[limits]");
     page.entry("requests", whole(scenario.limits.requests));
     page.entry("duration-s", whole(scenario.limits.duration_s));
@@ -92,15 +104,101 @@ pub(super) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn write_target(page: &mut Page, target: &TargetSpec) {
+fn write_target(page: &mut Page, scenario: &Scenario) {
     page.heading("[target]");
-    match target {
+    match &scenario.target {
         TargetSpec::Bundled { store, tls, .. } => {
-            page.text("bundled", &target.to_string());
+            page.text("bundled", &scenario.target.to_string());
             page.text("store", store.as_str());
             page.entry("tls", *tls);
         }
-        TargetSpec::Url(url) => page.text("url", url),
+        TargetSpec::Url(url) => page.text("url", scenario.written.source("url", url)),
+    }
+    let network = &scenario.network;
+    for (key, value) in [
+        ("ca", &network.ca),
+        ("client-certificate", &network.client_certificate),
+        ("client-key", &network.client_key),
+        ("proxy", &network.proxy),
+    ] {
+        if let Some(value) = value {
+            page.text(key, scenario.written.source(key, value));
+        }
+    }
+    if network.insecure {
+        page.entry("insecure", true);
+    }
+    for (key, entries) in [("hosts", &scenario.hosts), ("resolve", &network.resolve)] {
+        let sources = entries.iter().map(|(name, value)| {
+            let source = scenario.written.source(&format!("{key}.{name}"), value);
+            (name.clone(), Value::from(source))
+        });
+        if !entries.is_empty() {
+            page.entry(key, Value::Table(sources.collect()));
+        }
+    }
+}
+
+fn write_session(page: &mut Page, scenario: &Scenario) {
+    let (session, headers) = (&scenario.session, &scenario.session_headers.0);
+    let ordinary = SessionSettings::default();
+    if *session == ordinary && headers.is_empty() {
+        return;
+    }
+    page.heading("[session]");
+    page.entry("redirects", session.redirects);
+    page.entry("max-redirects", i64::from(session.max_redirects));
+    if session.refresh_status != ordinary.refresh_status {
+        page.entry("refresh-status", statuses(&session.refresh_status));
+    }
+    if let Some(seconds) = session.refresh_after_s {
+        page.entry("refresh-after-s", whole(seconds));
+    }
+    let mut plain = Table::new();
+    for header in headers {
+        match header {
+            SessionHeader::Bearer(text) => page.text("bearer", text.source()),
+            SessionHeader::Basic(user, password) => {
+                let pair = [("user", user), ("password", password)];
+                let pair = pair.map(|(key, text)| (key.to_owned(), Value::from(text.source())));
+                page.entry("basic", Value::Table(Table::from_iter(pair)));
+            }
+            SessionHeader::Plain(name, text) => {
+                plain.insert(name.clone(), Value::from(text.source()));
+            }
+        }
+    }
+    if !plain.is_empty() {
+        page.entry("headers", Value::Table(plain));
+    }
+}
+
+fn statuses(rule: &StatusRule) -> Value {
+    let allowed = rule.allowed().iter().map(|allowed| match allowed {
+        Allowed::Code(code) => Value::from(i64::from(*code)),
+        Allowed::Class(_) => Value::from(allowed.to_string()),
+    });
+    Value::Array(allowed.collect())
+}
+
+fn write_thresholds(page: &mut Page, scenario: &Scenario) {
+    let mut metrics: Vec<(&str, Vec<String>)> = Vec::new();
+    for threshold in &scenario.thresholds {
+        let comparison = format!("{} {}", threshold.comparison, threshold.bound);
+        let metric = threshold.metric.as_str();
+        match metrics.iter_mut().find(|known| known.0 == metric) {
+            Some(known) => known.1.push(comparison),
+            None => metrics.push((metric, vec![comparison])),
+        }
+    }
+    if !metrics.is_empty() {
+        page.heading("[thresholds]");
+    }
+    for (metric, comparisons) in metrics {
+        match &comparisons[..] {
+            [one] => page.text(metric, one),
+            several => page.texts(metric, several),
+        }
     }
 }
 
@@ -110,6 +208,13 @@ fn write_users(page: &mut Page, scenario: &Scenario) {
             page.heading("[users]");
             page.entry("count", i64::from(scenario.users.count()));
             page.user(name, attributes);
+        }
+        Origin::Csv(path, users) => {
+            page.heading("[users]");
+            page.text("csv", path);
+            if scenario.users.list().len() < users.len() {
+                page.entry("count", i64::from(scenario.users.count()));
+            }
         }
         Origin::List(users) => {
             for (name, attributes) in users.iter().take(scenario.users.list().len()) {
@@ -140,6 +245,7 @@ fn write_fire(page: &mut Page, scenario: &Scenario) {
     );
     page.entry("mean-gap-ms", i64::from(fire.mean_gap_ms));
     page.entry("solo", fire.solo);
+    page.entry("solo-repeats", i64::from(fire.solo_repeats));
     page.entry("sequence", fire.sequence);
     page.entry("min-overlaps", whole(fire.min_overlaps));
 }
