@@ -73,6 +73,8 @@ enum Command {
 pub(crate) enum SchemaOf {
     /// The JSON report
     Report,
+    /// One line of the ndjson report
+    Events,
 }
 
 /// A verdict that can be expected.

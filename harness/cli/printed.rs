@@ -8,9 +8,12 @@ use crate::screen::Screen;
 
 /// Prints the JSON Schema of an output format.
 pub(crate) fn schema(of: SchemaOf, screen: &mut Screen) -> Result<u8, Failure> {
-    let SchemaOf::Report = of;
-    let mut text = crosswire::report::schema()
-        .map_err(|error| Failure::usage(format!("cannot write the schema: {error}")))?;
+    let schema = match of {
+        SchemaOf::Report => crosswire::report::schema(),
+        SchemaOf::Events => crosswire::report::event_schema(),
+    };
+    let mut text =
+        schema.map_err(|error| Failure::usage(format!("cannot write the schema: {error}")))?;
     text.push('\n');
     print(screen, text.as_bytes())
 }

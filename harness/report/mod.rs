@@ -31,8 +31,8 @@ pub use github_summary::SUMMARY_LIMIT;
 pub use html::IN_DETAIL;
 pub use json::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
-    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonVerdict, JsonVolley,
-    ReportError, SCHEMA_VERSION, schema,
+    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonVerdict,
+    JsonVolley, ReportError, SCHEMA_VERSION, schema,
 };
 pub use model::{Facts, Finding, FindingSide, Report, Rule, Step};
 pub use ndjson::event_schema;

@@ -8,7 +8,7 @@ use super::telling::{
 };
 use super::{Finding, Report, words};
 use crate::history::{Ending, Phase};
-use crate::judge::{ReasonKind, Verdict};
+use crate::judge::Verdict;
 
 /// Columns of a line at most (longer words and commands excepted).
 const WIDTH: usize = 100;
@@ -310,6 +310,7 @@ fn order(report: &Report) -> String {
 mod tests {
     use super::super::testing::{all, exposed, isolated, report};
     use super::*;
+    use crate::judge::ReasonKind;
 
     fn shown(report: &Report, look: Look) -> String {
         let mut bytes = Vec::new();
