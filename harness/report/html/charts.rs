@@ -134,8 +134,8 @@ pub(super) fn offset_chart(points: &[VolleyPoint]) -> Option<OffsetChart> {
             let left = LEFT + slot * at as f64;
             let height = (AXIS - TOP) * group.share() / highest;
             OffsetBar {
-                x: percent(left + slot * 0.15),
-                width: percent(slot * 0.7),
+                x: percent(left + slot * 0.25),
+                width: percent(slot * 0.5),
                 middle: percent(left + slot / 2.0),
                 y: format!("{:.1}", AXIS - height),
                 height: format!("{height:.1}"),

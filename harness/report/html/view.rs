@@ -412,7 +412,7 @@ fn facts(report: &Report) -> Vec<Fact> {
     add("Scenario", report.scenario.clone());
     add("Scenario file", scenario_file(report).unwrap_or_default());
     add("Target", report.target.clone());
-    add("Requests went to", report.url.clone());
+    add("Base URL", report.url.clone());
     add("Users", words::number(report.users));
     add("Rounds", words::number(report.strength.rounds.into()));
     let steps: Vec<&str> = report.steps.iter().map(|step| step.name.as_str()).collect();
