@@ -95,6 +95,8 @@ pub mod control;
 pub mod fire;
 pub mod history;
 pub mod identity;
+#[cfg(feature = "cli")]
+pub mod import;
 pub mod judge;
 pub mod report;
 pub mod scenario;

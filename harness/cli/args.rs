@@ -30,6 +30,8 @@ enum Command {
     Demo(DemoArgs),
     /// Run scenarios against a bundled target or a service of your own
     Run(RunArgs),
+    /// Draft a scenario from recorded requests, curl commands or a description of an interface
+    Init(InitArgs),
     /// Run one finding of a stored report again by itself: FIXED or STILL EXPOSED
     Replay(ReplayArgs),
     /// Write reports from a stored JSON report or history
@@ -225,6 +227,34 @@ pub(crate) struct CommonArgs {
     pub(crate) loudness: Loudness,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Draft from a HAR file; `-` is stdin
+    #[arg(long, value_name = "FILE", group = "from")]
+    pub(crate) from_har: Option<String>,
+    /// Draft from curl commands: one in quotes, a file of them, or `-`
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        group = "from",
+        allow_hyphen_values = true
+    )]
+    pub(crate) from_curl: Option<String>,
+    /// Draft from an OpenAPI description, JSON or YAML, 2.0 to 3.1
+    #[arg(long, value_name = "FILE", group = "from")]
+    pub(crate) from_openapi: Option<String>,
+    /// Draft from a Hurl file
+    #[arg(long, value_name = "FILE", group = "from")]
+    pub(crate) from_hurl: Option<String>,
+    /// Write into this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file if it is there already
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
 }
 
 /// Arguments of `fire`.
@@ -430,6 +460,7 @@ pub(crate) fn dispatch() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => crate::demo::demo(&args, &mut screen),
         Command::Run(args) => crate::run::run(&args, &mut screen),
+        Command::Init(args) => crate::init::init(&args, &mut screen),
         Command::Judge(args) => crate::judge::judge(&args, &mut screen),
         Command::Replay(args) => crate::replay::replay(&args, &mut screen),
         Command::Report(args) => crate::report::report(&args, &mut screen),

@@ -11,6 +11,7 @@ mod explain;
 mod fire;
 mod flags;
 mod host;
+mod init;
 mod interrupt;
 mod judge;
 mod lists;

@@ -217,8 +217,10 @@ impl<'a> Run<'a> {
             let holds = memchr::memmem::find(&next.body, nonce.as_bytes()).is_some();
             holds || next.path.contains(nonce.as_str())
         });
+        let mut request = self.sessions[user].line(next, &self.redactor);
+        request.path = redirect::without_long_values(&request.path);
         Line {
-            request: self.sessions[user].line(next, &self.redactor),
+            request,
             nonce: nonce.cloned(),
         }
     }

@@ -122,3 +122,19 @@ fn hop(sent: &Outgoing, status: u16, url: &Url, host: HostId, hosts: &Hosts) -> 
         faults: Faults::default(),
     }
 }
+
+/// A path from a service with the long values of its query left out: they may be tokens, and nobody gave them a name.
+pub(super) fn without_long_values(path: &str) -> String {
+    /// Numbers and words tell a reader what was asked for.
+    const SHOWN: usize = 15;
+    let Some((path, query)) = path.split_once('?') else {
+        return path.to_owned();
+    };
+    let short = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) if value.len() > SHOWN => format!("{name}={{…}}"),
+        None if pair.len() > SHOWN => "{…}".to_owned(),
+        _ => pair.to_owned(),
+    };
+    let pairs: Vec<String> = query.split('&').map(short).collect();
+    format!("{path}?{}", pairs.join("&"))
+}

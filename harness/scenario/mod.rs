@@ -190,8 +190,8 @@ impl Scenario {
         file::write(self)
     }
 
-    /// Lets every request say whose it is, in a header for the [control](crate::fire)'s proxy, which takes it off again.
-    /// Only for a run through that proxy.
+    /// Lets every request say whose it is, in a header for the control's proxy, which takes it off again.
+    /// Only for a run in which that proxy stands before every host.
     pub fn mark_requests(&mut self) {
         self.marks_requests = true;
     }

@@ -3,6 +3,8 @@
 //! What belongs where:
 //!
 //! - `command`: how the command is run, and the scenarios the tests run. No tests.
+//! - `hostile`: a service of the tests' own that answers raced requests as a test wants. No tests.
+//! - `trouble`: bad input and trouble from the service.
 //! - `careless`: a service of the tests' own that leaks what it can. No tests.
 //! - `verdicts`: verdicts and exit codes.
 //! - `control`: `run --control`.
@@ -25,8 +27,11 @@ mod control;
 mod crash;
 mod documents;
 mod formats;
+mod hostile;
+mod init;
 mod interrupted;
 mod reports;
 mod scenario_errors;
 mod secrets;
+mod trouble;
 mod verdicts;

@@ -6,5 +6,7 @@
 
 mod canary;
 mod history;
+#[cfg(feature = "cli")]
+mod import;
 mod judge;
 mod scenario;
