@@ -234,7 +234,12 @@ pub(crate) struct InitArgs {
     #[arg(long, value_name = "FILE", group = "from")]
     pub(crate) from_har: Option<String>,
     /// Draft from curl commands: one in quotes, a file of them, or `-`
-    #[arg(long, value_name = "COMMAND", group = "from", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        group = "from",
+        allow_hyphen_values = true
+    )]
     pub(crate) from_curl: Option<String>,
     /// Draft from an OpenAPI description, JSON or YAML, 2.0 to 3.1
     #[arg(long, value_name = "FILE", group = "from")]

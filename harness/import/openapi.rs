@@ -134,7 +134,8 @@ fn base_url(root: &Json, seen: &mut Seen) -> String {
             url.set_query(None);
             url.set_fragment(None);
             let _ = url.set_username("").and_then(|()| url.set_password(None));
-            url.as_str().trim_end_matches('/').to_owned()
+            let base = url.as_str().trim_end_matches('/');
+            base.replace('@', "%40")
         }
         None => {
             seen.remarks.push(

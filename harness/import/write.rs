@@ -24,7 +24,7 @@ pub(super) fn write(draft: &Draft) -> String {
         "rounds = {}    # TO DO: more rounds, more overlaps",
         if draft.pattern { 30 } else { 100 }
     ));
-    if !draft.has_login && draft.credentials.is_empty() {
+    if draft.lacks_login() {
         out.text.push_str(LOG_IN);
     }
     lists(&mut out, draft);
@@ -34,7 +34,7 @@ pub(super) fn write(draft: &Draft) -> String {
 /// What is put where no log-in was found.
 const LOG_IN: &str = r#"
 # TO DO: log in. No log-in and no session were in the input (browsers leave cookies out of a HAR unless told otherwise).
-# Give the users passwords above, password = "${env:TESTER_PASSWORD}", and fill in:
+# Take in the users' passwords above, and this:
 # [[setup]]
 # name = "log in"
 # login = true
@@ -149,7 +149,7 @@ fn users(out: &mut Lines, draft: &Draft) {
             "tester{{ index }}"
         };
         out.pair("name", &quoted(name));
-        attributes_of(out, &attributes, "TESTER");
+        attributes_of(out, draft, &attributes, "TESTER");
         return;
     }
     out.remark("TO DO: two users at least, each with data of its own.");
@@ -164,14 +164,22 @@ fn users(out: &mut Lines, draft: &Draft) {
         }
         out.line("[[users.list]]");
         out.pair("name", &quoted(name));
-        attributes_of(out, &attributes, &name.to_ascii_uppercase());
+        attributes_of(out, draft, &attributes, &name.to_ascii_uppercase());
     }
 }
 
-fn attributes_of(out: &mut Lines, attributes: &BTreeSet<String>, whose: &str) {
+fn attributes_of(out: &mut Lines, draft: &Draft, attributes: &BTreeSet<String>, whose: &str) {
     for attribute in attributes {
         let variable = format!("${{env:{whose}_{}}}", attribute.to_ascii_uppercase());
-        out.pair(attribute, &quoted(&variable));
+        let note = if draft.is_number(attribute) {
+            "  # a whole number"
+        } else {
+            ""
+        };
+        out.pair(attribute, &format!("{}{note}", quoted(&variable)));
+    }
+    if draft.lacks_login() && !attributes.contains("password") {
+        out.remark(&format!("password = \"${{env:{whose}_PASSWORD}}\""));
     }
 }
 

@@ -27,7 +27,7 @@ fn check(source: &str, input: &[u8]) -> Result<(), TestCaseError> {
     match Source::named(source).unwrap().draft(input) {
         Ok(draft) => {
             prop_assert!(draft.len() <= FILE_LIMIT);
-            let scenario = Scenario::parse_in("draft", &draft, &|_| Some("x".to_owned()));
+            let scenario = Scenario::parse_in("draft", &draft, &|_| Some("1".to_owned()));
             prop_assert!(scenario.is_ok(), "{}\n{}", scenario.unwrap_err(), draft);
         }
         Err(error) => prop_assert!(!error.message().is_empty() && !error.remedy().is_empty()),
@@ -38,9 +38,43 @@ fn check(source: &str, input: &[u8]) -> Result<(), TestCaseError> {
 /// Pieces that mean something to one of the formats.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let words = select(vec![
-        "{{", "}}", "${env:A}", "{", "}", "[", "]", "\"", "'", "\\", "\n", "#", "\u{e000}", "\u{7f}", "null", "-1e99", "ä/../",
-        "%00", "%E2%82", "password", "cookie: a=b", "GET http://h/", "/login", "user", "{% x %}", "$ref", "'''", "```", "^\"",
-        "18446744073709551616", "https://[::1]:0/", "http://ü.example", "count", "name", "|", "&*a", ": ",
+        "{{",
+        "}}",
+        "${env:A}",
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+        "'",
+        "\\",
+        "\n",
+        "#",
+        "\u{e000}",
+        "\u{7f}",
+        "null",
+        "-1e99",
+        "ä/../",
+        "%00",
+        "%E2%82",
+        "password",
+        "cookie: a=b",
+        "GET http://h/",
+        "/login",
+        "user",
+        "{% x %}",
+        "$ref",
+        "'''",
+        "```",
+        "^\"",
+        "18446744073709551616",
+        "https://[::1]:0/",
+        "http://ü.example",
+        "count",
+        "name",
+        "|",
+        "&*a",
+        ": ",
     ]);
     prop_oneof![
         words.prop_map(|word| word.as_bytes().to_vec()),
