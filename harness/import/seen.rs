@@ -191,7 +191,7 @@ impl Request {
             .path()
             .trim_start_matches('/')
             .split('/')
-            .map(|segment| Text::plain(sent_segment(segment)))
+            .map(|segment| Text::plain(super::text::marks_back(&sent_segment(segment))))
             .collect();
         self.query = url
             .query_pairs()
