@@ -292,10 +292,11 @@ impl Body {
         if text.is_empty() {
             return Body::Empty;
         }
-        if kind.ends_with("json") || kind.is_empty() && text.trim_start().starts_with(['{', '[']) {
-            if let Ok(json) = Json::read(text) {
-                return Body::Json(json);
-            }
+        let says_json = kind.ends_with("json");
+        if (says_json || kind.is_empty() && text.trim_start().starts_with(['{', '[']))
+            && let Ok(json) = Json::read(text)
+        {
+            return Body::Json(json);
         }
         if kind == "application/x-www-form-urlencoded" {
             return Body::Form(

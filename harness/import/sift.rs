@@ -108,7 +108,7 @@ pub(super) fn sift(exchanges: Vec<Exchange>, base: Option<&str>) -> Sifted {
     for exchange in kept {
         let origin = exchange.request.origin.clone();
         let is_known = origin == main || hosts.iter().any(|host| host.1 == origin);
-        if !is_known && !(is_same_site(&origin, &main) || has_session(&exchange)) {
+        if !(is_known || is_same_site(&origin, &main) || has_session(&exchange)) {
             *left_out.entry("to other hosts".to_owned()).or_default() += 1;
             continue;
         }
