@@ -51,7 +51,7 @@ enum Command {
     Targets,
     /// List the shipped scenarios
     Scenarios,
-    /// Print the JSON Schema of an output format
+    /// Print the JSON Schema of a format
     Schema {
         /// The format
         #[arg(value_enum)]
@@ -75,6 +75,8 @@ enum Command {
 pub(crate) enum SchemaOf {
     /// The JSON report
     Report,
+    /// Scenario files, for editors
+    Scenario,
 }
 
 /// A verdict that can be expected.

@@ -5,8 +5,8 @@ use std::io;
 use crosswire::control::{ControlRun, Proxy, Recognition, Swap, Upstream};
 use crosswire::fire::{Event, Plan, Stop, Watch, fire};
 use crosswire::history::{Ending, Phase, Record, Sink};
-use crosswire::identity::Salt;
-use crosswire::scenario::{Protocol, Scenario};
+use crosswire::identity::{Redactor, Salt};
+use crosswire::scenario::{Network, Protocol, Scenario};
 
 use crate::exit::Failure;
 
@@ -33,21 +33,24 @@ pub(crate) fn rehearse(
     watch: &mut dyn Watch,
     stop: &Stop,
 ) -> Result<Rehearsed, Failure> {
-    let upstream = Upstream {
-        base_url: plan.base_url.clone(),
+    let upstream = |base_url: &String| Upstream {
+        base_url: base_url.clone(),
+        network: plan.scenario.network.clone(),
         trusted_pem: plan.trusted_pem.clone(),
         http2: plan.scenario.fire.protocol == Protocol::Http2,
     };
+    let hosts = plan.scenario.hosts.values();
+    let upstreams = std::iter::once(&plan.base_url).chain(hosts).map(upstream);
     let swap = Swap {
         seed: plan.seed,
         ..Swap::default()
     };
     // An address that cannot be fired at is told by the real run, in its own words and with its own exit code.
-    let proxy = match Proxy::start(vec![upstream], swap) {
+    let proxy = match Proxy::start(upstreams.collect(), swap) {
         Ok(proxy) => proxy,
         Err(error) => return Ok(Rehearsed::nothing(error.to_string())),
     };
-    let scenario = rehearsal(plan.scenario, rounds);
+    let scenario = rehearsal(plan.scenario, rounds, &proxy);
     let through = Plan {
         scenario: &scenario,
         base_url: proxy.url().to_owned(),
@@ -72,12 +75,17 @@ pub(crate) fn rehearse(
     Ok(Rehearsed { result, broken_off })
 }
 
-/// The scenario as it is run through the proxy: short, and every request says whose it is.
-fn rehearsal(scenario: &Scenario, rounds: u32) -> Scenario {
+/// The scenario as it is run through the proxy: short, every host by its port there, and every request says whose it is.
+fn rehearsal(scenario: &Scenario, rounds: u32, proxy: &Proxy) -> Scenario {
     let mut scenario = scenario.clone();
     scenario.fire.rounds = rounds;
     // Nothing is swapped before the volleys; only what the users saw alone may be needed to recognise it then.
     scenario.fire.sequence = false;
+    // The way to the target is the proxy's business.
+    scenario.network = Network::default();
+    for (host, url) in scenario.hosts.values_mut().zip(&proxy.urls()[1..]) {
+        host.clone_from(url);
+    }
     scenario.mark_requests();
     scenario
 }
@@ -94,10 +102,11 @@ impl Rehearsed {
         }
     }
 
-    /// What people should know, a sentence each.
-    pub(crate) fn sentences(&self) -> Vec<String> {
+    /// What people should know, a sentence each, supplied secrets masked.
+    pub(crate) fn sentences(&self, redactor: &Redactor) -> Vec<String> {
         let broken_off = self.broken_off.as_ref();
-        let broken_off = broken_off.map(|why| format!("the control run broke off: {why}"));
+        let broken_off =
+            broken_off.map(|why| format!("the control run broke off: {}", redactor.text(why)));
         broken_off
             .into_iter()
             .chain([self.result.to_string()])

@@ -6,11 +6,13 @@ use crate::args::SchemaOf;
 use crate::exit::{self, Failure};
 use crate::screen::Screen;
 
-/// Prints the JSON Schema of an output format.
+/// Prints the JSON Schema of a format.
 pub(crate) fn schema(of: SchemaOf, screen: &mut Screen) -> Result<u8, Failure> {
-    let SchemaOf::Report = of;
-    let mut text = crosswire::report::schema()
-        .map_err(|error| Failure::usage(format!("cannot write the schema: {error}")))?;
+    let mut text = match of {
+        SchemaOf::Report => crosswire::report::schema()
+            .map_err(|error| Failure::usage(format!("cannot write the schema: {error}")))?,
+        SchemaOf::Scenario => crosswire::scenario::schema(),
+    };
     text.push('\n');
     print(screen, text.as_bytes())
 }

@@ -177,11 +177,11 @@ fn fire(
         rehearsed,
         lost,
     } = tried?;
+    let redactor = Redactor::new(scenario.supplied_secrets());
     if let Some(rehearsed) = rehearsed.filter(|_| !args.loudness.quiet) {
-        let sentences = rehearsed.sentences();
+        let sentences = rehearsed.sentences(&redactor);
         sentences.iter().for_each(|sentence| screen.say(sentence));
     }
-    let redactor = Redactor::new(scenario.supplied_secrets());
     let facts = Facts {
         replay: (wanted.replay)(seed),
         scenario_path: wanted.path.clone(),

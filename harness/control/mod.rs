@@ -43,6 +43,7 @@ use tokio::sync::oneshot;
 pub use self::recognition::Recognition;
 use crate::fire::{LEAVE_ALONE, MARK};
 pub use crate::history::ControlRun;
+use crate::scenario::Network;
 
 /// The value of [`MARK`] on an answer that belongs to somebody else.
 const SWAPPED: &str = "swapped";
@@ -52,18 +53,21 @@ const SWAPPED: &str = "swapped";
 pub struct Upstream {
     /// Scheme, host and port, optionally a path, as in a scenario.
     pub base_url: String,
-    /// Certificates (PEM) trusted besides the system's, for `https`.
+    /// How connections to it are opened: certificates, proxy, addresses.
+    pub network: Network,
+    /// Certificates (PEM) trusted besides the system's and the network's, for `https`.
     pub trusted_pem: Option<String>,
-    /// Speak HTTP/2 to it (by ALPN over TLS, by prior knowledge in the clear), otherwise HTTP/1.1. What crosswire speaks
-    /// to the proxy is recognised by its first bytes.
+    /// Speak HTTP/2 to it (by ALPN over TLS, by prior knowledge in the clear), otherwise, or when it does not speak that,
+    /// HTTP/1.1. What crosswire speaks to the proxy is recognised by its first bytes.
     pub http2: bool,
 }
 
 impl Upstream {
-    /// HTTP/1.1, with the system's certificates.
+    /// HTTP/1.1 over a plain network, with the system's certificates.
     pub fn plain(base_url: impl Into<String>) -> Upstream {
         Upstream {
             base_url: base_url.into(),
+            network: Network::default(),
             trusted_pem: None,
             http2: false,
         }

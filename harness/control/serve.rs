@@ -103,6 +103,7 @@ async fn open(upstreams: &[Upstream]) -> Result<(Vec<Port>, Vec<String>), String
     let mut urls = Vec::with_capacity(upstreams.len());
     for upstream in upstreams {
         let line = Line::new(
+            &upstream.network,
             &upstream.base_url,
             upstream.trusted_pem.as_deref(),
             upstream.http2,

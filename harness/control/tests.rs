@@ -11,7 +11,7 @@ use super::{Proxy, Swap, SwapCounts, Upstream};
 /// A target that answers every request with its cookie, and does a few other things by path:
 ///
 /// - `/new-session` sets a cookie of its asker's;
-/// - `/moved` redirects to an absolute URL;
+/// - `/moved` redirects to an absolute URL, `/away/HOST` to one of that host;
 /// - `/refused` is no 2xx, `/empty` has no body;
 /// - `/dies` closes the connection instead of answering;
 /// - `/meet` is answered when a second such request has come: both are then under way together.
@@ -93,6 +93,10 @@ fn converse(
             "/moved" => {
                 status = "302 Found";
                 more = format!("location: http://{address}/there\r\n");
+            }
+            _ if path.starts_with("/away/") => {
+                status = "302 Found";
+                more = format!("location: http://{}/there\r\n", &path["/away/".len()..]);
             }
             "/refused" => status = "403 Forbidden",
             "/claims" => more = "x-crosswire-control: swapped\r\n".to_owned(),
@@ -195,6 +199,25 @@ fn disarmed_it_changes_nothing_but_what_loopback_needs() {
     let host = format!("host: {}", target.address);
     let is_by_name = |head: &String| head.lines().any(|line| line == host);
     assert!(heads.iter().all(is_by_name), "{heads:?}");
+}
+
+#[test]
+fn several_upstreams_have_a_port_each_and_lead_to_one_another() {
+    let (app, log_in) = (Target::start(), Target::start());
+    let upstreams =
+        [&app, &log_in].map(|target| Upstream::plain(format!("http://{}", target.address)));
+    let proxy = Proxy::start(upstreams.to_vec(), Swap::default()).unwrap();
+    let mut ann = Client::new(&proxy, "ann");
+    let away = ann.ask(&format!("/away/{}", log_in.address)).0;
+    let there = format!("location: {}/there\r\n", proxy.urls()[1]);
+    assert!(away.contains(&there), "{away}");
+    let nobodys = ann.ask("/away/127.0.0.1:1").0;
+    assert!(
+        nobodys.contains("location: http://127.0.0.1:1/there\r\n"),
+        "{nobodys}"
+    );
+    assert!(log_in.heads.lock().unwrap().is_empty());
+    drop(proxy);
 }
 
 #[test]

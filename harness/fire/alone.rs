@@ -296,7 +296,9 @@ impl<'a> Run<'a> {
         let body = decoded(answer);
         let captured = self.sessions[user].capture(step, answer, &body, taken);
         let why = match step.status.accepts(answer.status) {
-            true => captured.err(),
+            true => captured
+                .err()
+                .or_else(|| step.expectations().unmet(&answer.head, &body)),
             false => Some(format!("it was answered {}", answer.status)),
         };
         done.refused = why.is_some();

@@ -38,7 +38,7 @@ pub(super) enum Chosen {
 
 impl Dial {
     /// A host of a plain network, trusting `trusted_pem` besides the system.
-    #[cfg(any(test, feature = "control"))]
+    #[cfg(test)]
     pub(super) async fn new(
         base_url: &str,
         trusted_pem: Option<&str>,

@@ -70,6 +70,12 @@ pub(super) async fn settle(hosts: &mut Hosts, tactics: Tactics, scenario: &Scena
     settled
 }
 
+/// Whether a host was reached and does not speak HTTP/2.
+#[cfg(feature = "control")]
+pub(super) async fn refuses_http2(dial: &Dial) -> bool {
+    matches!(spoken(dial).await, Spoken::Not(_))
+}
+
 async fn spoken(dial: &Dial) -> Spoken {
     let reaching = dial.open_asking(Protocol::Http2);
     let (io, latch) = match tokio::time::timeout(REACHING_TIMEOUT, reaching).await {

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::dial::{Dial, Io};
-use crate::scenario::Protocol;
+use super::fallback::refuses_http2;
+use crate::scenario::{Network, Protocol};
 
 /// A way to a target.
 pub(crate) struct Line(Dial);
@@ -16,11 +17,12 @@ pub(crate) struct Line(Dial);
 pub(crate) struct LineIo(Io);
 
 impl Line {
-    /// Looks the host up and prepares TLS.
+    /// Looks the host up and prepares TLS. Where HTTP/2 is wished and the host does not speak it, HTTP/1.1 is spoken.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the address, the host or the certificates.
     pub(crate) async fn new(
+        network: &Network,
         base_url: &str,
         trusted_pem: Option<&str>,
         http2: bool,
@@ -30,7 +32,11 @@ impl Line {
         } else {
             Protocol::Http1
         };
-        Dial::new(base_url, trusted_pem, protocol).await.map(Line)
+        let mut dial = Dial::over(network, trusted_pem, &mut None, base_url, protocol).await?;
+        if http2 && refuses_http2(&dial).await {
+            dial.protocol = Protocol::Http1;
+        }
+        Ok(Line(dial))
     }
 
     /// The base URL.

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use url::Url;
 
 use super::exchange::{Answer, Request};
-use super::hosts::{HostId, Hosts, TARGET};
+use super::hosts::{HostId, Hosts};
 use super::{LEAVE_ALONE, MARK};
 use crate::history::{Dead, Planted, RequestLine, ServerTimes, StepRole};
 use crate::identity::{DecodeLimits, Mint, Redactor, UserId, decode_body};
@@ -147,8 +147,7 @@ impl Session {
             readers: Vec::new(),
         }));
         let mut outgoing = outgoing(step, rendered, making.hosts);
-        // The control's proxy stands in for the target alone.
-        if making.scenario.marks_requests() && outgoing.host == TARGET {
+        if making.scenario.marks_requests() {
             outgoing.headers.push((MARK.to_owned(), self.mark(step)));
         }
         let request = self.line(&outgoing, making.redactor);

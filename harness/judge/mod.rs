@@ -5,6 +5,7 @@
 //! [`RULES`], each in a file of its own; the verdict follows from the exposures and from what the run did not do.
 
 mod alone;
+mod causes;
 mod control;
 mod evidence;
 mod exposure;

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use crate::history::{Exchange, Outcome, Phase};
 use crate::identity::UserId;
 
+use super::causes::Causes;
 use super::facts::{self, counts_nowhere};
 use super::world::World;
 
 /// Counts of exchanges in volleys, but for those that failed on purpose.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shots {
     /// All of them.
     pub(super) fired: u64,
@@ -19,6 +20,8 @@ pub(super) struct Shots {
     pub(super) answered: u64,
     /// Answers that could not be searched to their end.
     pub(super) unsearched: u64,
+    /// Why they failed.
+    pub(super) causes: Causes,
 }
 
 impl Shots {
@@ -35,7 +38,10 @@ impl Shots {
         }
         self.fired += 1;
         let is_expected = refusals.is_expected(exchange);
-        self.failed += u64::from(is_failed(exchange) || exchange.refused && !is_expected);
+        if is_failed(exchange) || exchange.refused && !is_expected {
+            self.failed += 1;
+            self.causes.take(exchange);
+        }
         let is_answer = matches!(exchange.outcome, Outcome::Answer { .. });
         self.answered += u64::from(is_answer);
         self.unsearched += u64::from(is_answer && !is_complete);

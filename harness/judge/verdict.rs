@@ -355,8 +355,10 @@ impl Judge {
             self.reason(
                 ReasonKind::Refusals,
                 format!(
-                    "{} of {} exchanges in volleys failed or were refused, more than one in ten",
-                    run.shots.failed, run.shots.fired
+                    "{} of {} exchanges in volleys failed or were refused, more than one in ten; most often: {}",
+                    run.shots.failed,
+                    run.shots.fired,
+                    run.shots.causes.most_frequent().unwrap_or("not known")
                 ),
             );
         }

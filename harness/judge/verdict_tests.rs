@@ -263,7 +263,7 @@ fn requests_that_were_refused_did_not_overlap() {
     );
     assert_eq!(
         reasons[1],
-        "2 of 4 exchanges in volleys failed or were refused, more than one in ten"
+        "2 of 4 exchanges in volleys failed or were refused, more than one in ten; most often: it was answered 429"
     );
 }
 
@@ -296,7 +296,9 @@ fn answers_that_are_not_what_is_expected_did_not_overlap_and_failed() {
     assert_eq!(judgement.strength.overlapping_pairs, 1);
     assert_eq!(
         judgement.reasons,
-        ["2 of 4 exchanges in volleys failed or were refused, more than one in ten"]
+        [
+            "2 of 4 exchanges in volleys failed or were refused, more than one in ten; most often: it was answered 200, not as its step expects"
+        ]
     );
 }
 
@@ -319,7 +321,9 @@ fn refusals_that_a_right_service_gives_too_did_not_fail() {
     assert_eq!(deleted_twice(false).verdict, Verdict::Isolated);
     assert_eq!(
         deleted_twice(true).reasons,
-        ["2 of 6 exchanges in volleys failed or were refused, more than one in ten"],
+        [
+            "2 of 6 exchanges in volleys failed or were refused, more than one in ten; most often: it was answered 404, not as its step expects"
+        ],
         "what was planted since must be there"
     );
     let refused_alone = |users: &[u32]| {
@@ -338,7 +342,9 @@ fn refusals_that_a_right_service_gives_too_did_not_fail() {
     assert_eq!(refused_alone(&[0, 1]).verdict, Verdict::Isolated);
     assert_eq!(
         refused_alone(&[0]).reasons,
-        ["1 of 4 exchanges in volleys failed or were refused, more than one in ten"]
+        [
+            "1 of 4 exchanges in volleys failed or were refused, more than one in ten; most often: it was answered 404, not as its step expects"
+        ]
     );
 }
 

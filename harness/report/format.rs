@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, github, github_summary, har, json, junit, ndjson, sarif, terminal};
+use super::{
+    Look, Report, github, github_summary, har, html, json, junit, ndjson, sarif, terminal,
+};
 
 /// A format: what it is called, and how it is written.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +18,7 @@ pub struct Format {
 }
 
 /// Every format. A new one is a file of its own and a line here.
-pub static FORMATS: [Format; 8] = [
+pub static FORMATS: [Format; 9] = [
     Format {
         name: "github",
         what: "workflow commands, which GitHub shows as annotations",
@@ -31,6 +33,11 @@ pub static FORMATS: [Format; 8] = [
         name: "har",
         what: "the exchanges that exposed something, for HAR viewers",
         render: har::render,
+    },
+    Format {
+        name: "html",
+        what: "one page for people; no scripts, nothing loaded",
+        render: html::render,
     },
     Format {
         name: "json",
@@ -103,6 +110,11 @@ mod tests {
         for format in &FORMATS {
             for (name, report) in all() {
                 let text = rendered(format, &report);
+                // To look at them: REPORT_SAMPLES=FOLDER cargo test --lib report
+                if let Some(folder) = std::env::var_os("REPORT_SAMPLES") {
+                    let file = format!("{name}.{}", format.name);
+                    std::fs::write(std::path::Path::new(&folder).join(file), &text).unwrap();
+                }
                 assert!(
                     [&SALT.marker(), SECRET, SESSION]
                         .iter()

@@ -137,7 +137,7 @@ pub(super) fn excerpt(side: &FindingSide) -> String {
     format!(
         "bytes {} to {} of {}",
         words::number(evidence.body_start),
-        words::number(evidence.body_start + evidence.body_shown),
+        words::number(evidence.body_start.saturating_add(evidence.body_shown)),
         words::number(evidence.body_len)
     )
 }

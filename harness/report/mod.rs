@@ -8,6 +8,7 @@ mod format;
 mod github;
 mod github_summary;
 mod har;
+mod html;
 mod json;
 mod junit;
 mod mask;
@@ -27,10 +28,11 @@ mod xml;
 pub use evidence::{Evidence, HEAD_SHOWN, Piece};
 pub use format::{FORMATS, Format};
 pub use github_summary::SUMMARY_LIMIT;
+pub use html::IN_DETAIL;
 pub use json::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
-    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonVerdict, JsonVolley,
-    ReportError, SCHEMA_VERSION, schema,
+    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonVerdict,
+    JsonVolley, ReportError, SCHEMA_VERSION, schema,
 };
 pub use model::{Facts, Finding, FindingSide, Report, Rule, Step};
 pub use ndjson::event_schema;

@@ -1,5 +1,6 @@
 //! A finding in sentences: who asked for what when, whose data came back, and in which order it happened.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Finding, FindingSide, Report, words};
@@ -97,6 +98,49 @@ const SHIFTED: &str = "answer-shifted";
 /// Whether no second user is in it: a session that outlived its end serves whoever still holds it.
 fn is_of_oneself(finding: &Finding) -> bool {
     finding.viewer == finding.victim
+}
+
+/// Findings up to which each is told by itself, without [`groups`].
+pub const FEW: usize = 8;
+
+/// Findings alike: of the same kind, in the same part of the run, step, slot and place.
+#[derive(Clone, Copy, Debug)]
+pub struct Group<'a> {
+    /// The first of them, which is the most telling one.
+    pub example: &'a Finding,
+    /// How many there are.
+    pub findings: u64,
+    /// How many exchanges showed them.
+    pub times: u64,
+}
+
+/// The findings, those that are alike together, in the order of their first ones.
+#[must_use]
+pub fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for finding in findings {
+        let alike = (
+            finding.kind,
+            finding.phase,
+            &finding.step,
+            &finding.slot,
+            &finding.place,
+        );
+        if let Some(&at) = known.get(&alike) {
+            let group: &mut Group<'_> = &mut groups[at];
+            group.findings += 1;
+            group.times = group.times.saturating_add(finding.times_seen);
+            continue;
+        }
+        known.insert(alike, groups.len());
+        groups.push(Group {
+            example: finding,
+            findings: 1,
+            times: finding.times_seen,
+        });
+    }
+    groups
 }
 
 /// The part of the run, as a place in a sentence: `volley, round 3`.

@@ -1,10 +1,11 @@
 //! The report for people: the verdict in one line, then the evidence, then what it is worth and how to run it again.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::telling::{headline, outcome, phase, sentences, strength, threshold, when};
+use super::telling::{
+    FEW, Group, groups, headline, outcome, phase, sentences, strength, threshold, when,
+};
 use super::{Finding, Report, words};
 use crate::history::{Cause, Ending, Phase};
 use crate::judge::{ReasonKind, Verdict};
@@ -14,7 +15,7 @@ const WIDTH: usize = 100;
 /// Columns of the labels.
 const LABEL: usize = 14;
 /// Lines of findings.
-const LINES: usize = 8;
+const LINES: usize = FEW;
 
 /// How a report looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,34 +242,22 @@ struct Line {
 
 /// A line per finding when they are few; otherwise a line per kind of finding, told by its most telling example.
 fn lines(findings: &[Finding]) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
-    let mut groups = BTreeMap::new();
-    for finding in findings {
-        let alike = (
-            finding.kind,
-            finding.phase,
-            &finding.step,
-            &finding.slot,
-            &finding.place,
-        );
-        if findings.len() > LINES
-            && let Some(&at) = groups.get(&alike)
-        {
-            let line: &mut Line = &mut lines[at];
-            line.pairs += 1;
-            line.times += finding.times_seen;
-            continue;
-        }
-        groups.insert(alike, lines.len());
-        lines.push(Line {
-            who: headline(finding),
-            place: format!("{}, {}", finding.step, finding.place),
-            when: when(finding),
-            pairs: 1,
-            times: finding.times_seen,
-        });
+    let line = |group: Group<'_>| Line {
+        who: headline(group.example),
+        place: format!("{}, {}", group.example.step, group.example.place),
+        when: when(group.example),
+        pairs: group.findings,
+        times: group.times,
+    };
+    if findings.len() > FEW {
+        return groups(findings).into_iter().map(line).collect();
     }
-    lines
+    let alone = |example| Group {
+        example,
+        findings: 1,
+        times: example.times_seen,
+    };
+    findings.iter().map(alone).map(line).collect()
 }
 
 fn in_all(report: &Report) -> String {

@@ -16,6 +16,7 @@ mod html;
 mod multipart;
 mod network;
 mod scan;
+mod schema;
 #[cfg(test)]
 mod section_tests;
 mod session;
@@ -51,6 +52,7 @@ pub use fault::{Abort, AbortHow, AbortWhen, Faults, Malformed, Pace};
 pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
 pub use html::{Selector, SelectorError};
 pub use network::{Network, SessionSettings};
+pub use schema::schema;
 pub use settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
     TargetSpec, UnknownWord,
@@ -190,8 +192,8 @@ impl Scenario {
         file::write(self)
     }
 
-    /// Lets every request say whose it is, in a header for the [control](crate::fire)'s proxy, which takes it off again.
-    /// Only for a run through that proxy.
+    /// Lets every request say whose it is, in a header for the control's proxy, which takes it off again.
+    /// Only for a run in which that proxy stands before every host.
     pub fn mark_requests(&mut self) {
         self.marks_requests = true;
     }

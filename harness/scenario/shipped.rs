@@ -34,7 +34,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::scenario::Scenario;
+    use crate::scenario::{Scenario, Surroundings};
 
     fn folder() -> std::path::PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
@@ -80,6 +80,31 @@ mod tests {
         assert_eq!(find_shipped("mail-2008.toml"), None);
     }
 
+    /// What the examples find in their surroundings.
+    struct Beside;
+
+    impl Surroundings for Beside {
+        fn variable(&self, name: &str) -> Option<String> {
+            let value = match name {
+                "CLIENT_KEY_FILE" => "me.key",
+                _ => "from-the-environment",
+            };
+            Some(value.to_owned())
+        }
+
+        fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
+            let content = match path {
+                "users.csv" => "name,password\nanna,1\nbert,2\ncarl,3\n",
+                "ca.pem" | "me.pem" => {
+                    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+                }
+                "me.key" => "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+                _ => return Err(std::io::ErrorKind::NotFound.into()),
+            };
+            Ok(content.as_bytes().to_vec())
+        }
+    }
+
     /// Every example of the reference is a part of a file, or a whole one; parts are completed from the first whole one.
     #[test]
     fn every_example_of_the_reference_is_right() {
@@ -90,9 +115,8 @@ mod tests {
             .map(|rest| rest.split("```").next().unwrap())
             .collect();
         assert!(blocks.len() >= 5, "{} examples", blocks.len());
-        let environment = |_: &str| Some("from-the-environment".to_owned());
         for (number, block) in blocks.iter().enumerate() {
-            Scenario::parse_in("README.md", block, &environment)
+            Scenario::parse_with("README.md", block, &Beside)
                 .unwrap_or_else(|error| panic!("example {}:\n{error}", number + 1));
         }
     }

@@ -3,6 +3,8 @@
 //! What belongs where:
 //!
 //! - `command`: how the command is run, and the scenarios the tests run. No tests.
+//! - `hostile`: a service of the tests' own that answers raced requests as a test wants. No tests.
+//! - `trouble`: bad input and trouble from the service.
 //! - `careless`: a service of the tests' own that leaks what it can. No tests.
 //! - `verdicts`: verdicts and exit codes.
 //! - `control`: `run --control`.
@@ -13,6 +15,7 @@
 //! - `scenario_errors`: wrong scenario files, word by word.
 //! - `init`: drafts of scenarios.
 //! - `documents`: what README and CONTRIBUTING claim.
+//! - `formats`: every report format, and the examples for continuous integration.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,9 +27,12 @@ mod command;
 mod control;
 mod crash;
 mod documents;
+mod formats;
+mod hostile;
 mod init;
 mod interrupted;
 mod reports;
 mod scenario_errors;
 mod secrets;
+mod trouble;
 mod verdicts;

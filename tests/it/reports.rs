@@ -136,7 +136,9 @@ fn a_stored_history_is_judged_alike() {
         );
         let mut again: Value = serde_json::from_str(&expect(code, &judge).stdout).unwrap();
         // The command line is not in the history; everything else is.
-        again["replay"] = first["replay"].clone();
+        for known_to_the_run in ["replay", "scenario_path", "stored_as"] {
+            again[known_to_the_run] = first[known_to_the_run].clone();
+        }
         for (exposure, of_run) in again["exposures"]
             .as_array_mut()
             .unwrap()

@@ -10,3 +10,4 @@ mod history;
 mod import;
 mod judge;
 mod scenario;
+mod step_keys;

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crosswire::scenario::{Scenario, User, Values, shipped};
+use crosswire::history::StepInfo;
+use crosswire::scenario::{Scenario, Surroundings, User, Values, shipped};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -17,6 +18,7 @@ fn text() -> impl Strategy<Value = String> {
         Just("{% if round > 1 %}a{% else %}'{{ token }}'{% endif %}".to_owned()),
         Just("{{ \"}}\" ~ secret('note') | base64 }}".to_owned()),
         Just("x{{ secret(\"file\") }}{# note #}".to_owned()),
+        Just("{{ nonce() }}{{ random(4) }}{{ random_int(1, 6) }}{{ timestamp() }}".to_owned()),
     ]
 }
 
@@ -80,7 +82,8 @@ fn extras() -> impl Strategy<Value = String> {
         "",
         "capture = { id = { json = \"/a~1b/0\" }, etag = { header = \"ETag\" } }\n",
     ]);
-    (status, capture).prop_map(|(status, capture)| format!("{status}{capture}"))
+    (status, capture, super::step_keys::keys())
+        .prop_map(|(status, capture, keys)| format!("{status}{capture}{keys}"))
 }
 
 fn settings() -> impl Strategy<Value = String> {
@@ -106,9 +109,50 @@ fn users() -> impl Strategy<Value = String> {
     let pattern = (1..=40u32).prop_map(|count| {
         format!("[users]\ncount = {count}\nname = \"u{{{{ index }}}}\"\npin = \"{{{{ index * 7 }}}}-${{env:PIN}}\"\n")
     });
+    let csv = select(vec!["", "count = 1\n"])
+        .prop_map(|count| format!("[users]\ncsv = \"users.csv\"\n{count}"));
     let list =
         Just("[[users.list]]\nname = \"anna\"\npin = \"${env:PIN}\"\n[[users.list]]\nname = \"böb\"\npin = \"2\"\n".to_owned());
-    prop_oneof![pattern, list]
+    prop_oneof![pattern, list, csv]
+}
+
+/// What belongs to every request, with whatever text.
+fn session_section() -> impl Strategy<Value = String> {
+    let credential = select(vec![
+        "",
+        "bearer = \"${env:PIN}{{ token }}\"\n",
+        "basic = { user = \"{{ user.name }}\", password = \"{{ user.pin }}\" }\n",
+    ]);
+    let rest = select(vec![
+        "",
+        "redirects = false\nmax-redirects = 50\n",
+        "refresh-status = [401, \"5xx\"]\nrefresh-after-s = 1\n",
+    ]);
+    (credential, rest, text()).prop_map(|(credential, rest, header)| {
+        let header: String = header.chars().filter(|c| !c.is_control()).collect();
+        let headers = format!(
+            "headers = {{ x-s = {}, x-id = \"{{{{ uuid() }}}}{{{{ random(3) }}}}\" }}\n",
+            quoted(&header)
+        );
+        format!("[session]\n{credential}{rest}{headers}")
+    })
+}
+
+fn thresholds() -> impl Strategy<Value = String> {
+    let bound = prop_oneof![
+        (0..1_000_000u32).prop_map(|n| n.to_string()),
+        (0.0..1.0f64).prop_map(|n| n.to_string())
+    ];
+    prop::collection::vec((select(vec![">=", "<=", ">", "<"]), bound), 0..4).prop_map(|all| {
+        let metrics = ["pairs", "upper-bound", "failed", "spread-us"];
+        let lines = metrics
+            .iter()
+            .zip(&all)
+            .map(|(metric, (comparison, bound))| {
+                format!("{metric} = [\"{comparison}{bound}\", \"< 9\"]\n")
+            });
+        format!("[thresholds]\n{}", lines.collect::<String>())
+    })
 }
 
 /// A whole file in which everything fits together.
@@ -116,6 +160,8 @@ fn file() -> impl Strategy<Value = String> {
     let target = select(vec![
         "url = \"http://127.0.0.1:8080/\"\n",
         "url = \"https://[::1]:8443\"\n",
+        "url = \"https://${env:HOST}/a/\"\nhosts = { b-c = \"http://${env:HOST}\", d = \"https://e:1\" }\nca = \"ca.pem\"\n\
+            insecure = true\nproxy = \"socks5://u:${env:HOST}@p:1\"\nresolve = { \"h:1\" = \"${env:ADDRESS}\", \"[::1]:2\" = \"::1\" }\n",
         "bundled = \"mail/one-lock\"\nstore = \"memory\"\ntls = true\n",
     ]);
     let steps = prop::collection::vec((body(), extras(), text()), 1..4);
@@ -124,11 +170,14 @@ fn file() -> impl Strategy<Value = String> {
         "session = \"sid\"\n",
         "session = \"__Host-a.b~`|'\"\n",
     ]);
-    (target, users(), settings(), steps, text(), session).prop_map(|(target, users, settings, steps, title, session)| {
+    let sections = (session_section(), thresholds());
+    (target, users(), settings(), steps, text(), session, sections).prop_map(|(target, users, settings, steps, title, session, sections)| {
         let title: String = title.chars().filter(|c| !c.is_control()).collect();
-        let mut file = format!("# Would catch: {}\nversion = 1\ntitle = {}\n", title.trim(), quoted(&format!("t{title}")));
+        let mut file = format!("# Would catch: {}\nversion = 1\ntags = [\"a-1\", \"b\"]\ntitle = {}\n", title.trim(), quoted(&format!("t{title}")));
         file += &format!("[target]\n{target}{users}{settings}[secrets.file]\nattachment = true\n");
-        file += "[[setup]]\nname = \"plant\"\nlogin = true\npath = \"/{{ secret('note') }}/{{ secret('file') }}\"\n";
+        file += &format!("{}{}", sections.0, sections.1);
+        file += "[[refresh]]\nname = \"refresh\"\npath = \"/{{ token }}\"\n[[clean-up]]\nname = \"leave\"\npath = \"/{{ public('all') }}\"\n";
+        file += "[[setup]]\nname = \"plant\"\nlogin = true\npath = \"/{{ secret('note') }}/{{ secret('file') }}/{{ public('all') }}\"\n";
         file += session;
         file += "readers = [\"{{ user.name }}\"]\ncapture = { token = { cookie = \"sid\" } }\n";
         for list in ["each-round", "volley", "read-back"] {
@@ -143,12 +192,31 @@ fn file() -> impl Strategy<Value = String> {
     })
 }
 
-fn environment(name: &str) -> Option<String> {
-    (name == "PIN").then(|| "{{ from the environment }}".to_owned())
+struct Beside;
+
+impl Surroundings for Beside {
+    fn variable(&self, name: &str) -> Option<String> {
+        let value = match name {
+            "PIN" => "{{ from the environment }}",
+            "HOST" => "env.example",
+            "ADDRESS" => "127.0.0.1:3",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        let content = match path {
+            "ca.pem" => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "users.csv" => "name,pin\nanna,\"{{ 1 }}, \"\"x\"\"\"\nb\u{f6}b,2\n",
+            _ => return Err(std::io::ErrorKind::NotFound.into()),
+        };
+        Ok(content.as_bytes().to_vec())
+    }
 }
 
 fn parse(name: &str, text: &str) -> Result<Scenario, crosswire::scenario::ScenarioError> {
-    Scenario::parse_in(name, text, &environment)
+    Scenario::parse_with(name, text, &Beside)
 }
 
 /// The request of every step, for values as given.
@@ -171,9 +239,9 @@ fn render_all(
         round: 2,
         captures: &captures,
         secrets: &secrets,
-        nonce: None,
-        chance: 0,
-        now_ms: 0,
+        nonce: Some("nonce"),
+        chance: 7,
+        now_ms: 1_000,
     };
     scenario
         .steps()
@@ -192,7 +260,12 @@ proptest! {
         prop_assert_eq!(&again, &scenario);
         prop_assert_eq!(again.to_toml(), written);
         prop_assert_eq!(again.users.list(), scenario.users.list());
-        prop_assert_eq!(again.step_infos(), scenario.step_infos());
+        // The lines are those of each file itself.
+        let infos = |scenario: &Scenario| {
+            let infos = scenario.step_infos().into_iter();
+            infos.map(|info| StepInfo { line: 0, ..info }).collect::<Vec<StepInfo>>()
+        };
+        prop_assert_eq!(infos(&again), infos(&scenario));
         prop_assert_eq!(again.supplied_secrets(), scenario.supplied_secrets());
         let user = &scenario.users.list()[0];
         prop_assert_eq!(render_all(&again, user, "v"), render_all(&scenario, user, "v"));
@@ -248,6 +321,6 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in any::<String>()) {
         let _ = Scenario::parse_bytes("noise", &bytes);
-        let _ = Scenario::parse_in("noise", &format!("version = 1\n{text}"), &environment);
+        let _ = Scenario::parse_with("noise", &format!("version = 1\n{text}"), &Beside);
     }
 }

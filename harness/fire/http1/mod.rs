@@ -123,6 +123,8 @@ impl Http1 {
 
     /// The failure with what had come of the answer until then.
     fn with_partial(&mut self, mut failure: Failure) -> Failure {
+        // What was read ahead may be more than was to be accepted: a buffer grows by doubling.
+        self.read.truncate(HEAD_LIMIT);
         let parts = [&self.head[..], &self.kept[..], &self.read[..]];
         failure.partial = parts.concat().into();
         (self.head, self.kept) = (Bytes::new(), BytesMut::new());

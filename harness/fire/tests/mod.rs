@@ -13,3 +13,4 @@ mod run;
 mod scripted;
 mod service;
 mod tls;
+mod trouble;

@@ -203,11 +203,13 @@ pub(super) struct Ran(pub(super) Vec<Record>);
 
 impl Ran {
     pub(super) fn exchanges(&self) -> Vec<&Exchange> {
-        let exchange = |record| match record {
-            Record::Exchange(exchange) => Some(exchange),
-            _ => None,
-        };
-        self.0.iter().filter_map(exchange).collect()
+        let mut exchanges = Vec::new();
+        for record in &self.0 {
+            if let Record::Exchange(exchange) = record {
+                exchanges.push(exchange);
+            }
+        }
+        exchanges
     }
 
     /// Status and whether it was followed, of every exchange.
@@ -220,11 +222,13 @@ impl Ran {
     }
 
     pub(super) fn notes(&self) -> Vec<&str> {
-        let note = |record| match record {
-            Record::Note { text } => Some(text.as_str()),
-            _ => None,
-        };
-        self.0.iter().filter_map(note).collect()
+        let mut notes = Vec::new();
+        for record in &self.0 {
+            if let Record::Note { text } = record {
+                notes.push(text.as_str());
+            }
+        }
+        notes
     }
 
     pub(super) fn end(&self) -> &End {

@@ -145,7 +145,10 @@ fn read_version(root: &Fields<'_>) -> Result<(), Fault> {
         true => Ok(()),
         false => {
             let message = format!("this crosswire reads version {SCENARIO_VERSION} of the format");
-            Err(Fault::new(node.span(), message, "another version"))
+            let fault = Fault::new(node.span(), message, "another version");
+            Err(fault.hint(format!(
+                "write `version = {SCENARIO_VERSION}`, or use a newer crosswire"
+            )))
         }
     }
 }
@@ -159,7 +162,8 @@ fn read_title(root: &Fields<'_>) -> Result<Option<String>, Fault> {
             title.span,
             "a title is one line and not empty",
             "not a title",
-        )),
+        )
+        .hint("leave it out to have the file's name")),
         false => Ok(Some(title.text.to_owned())),
     }
 }

@@ -54,11 +54,10 @@ pub(super) fn read_fire(root: &Fields<'_>) -> Result<FireSettings, Fault> {
     fire.sequence = fields.flag("sequence", fire.sequence)?;
     fire.min_overlaps = fields.number("min-overlaps", FireSettings::MIN_OVERLAPS)?;
     match fire.conflict() {
-        Some((key, why)) => Err(Fault::new(
-            fields.key_span(key),
-            why,
-            "these do not go together",
-        )),
+        Some((key, why)) => Err(
+            Fault::new(fields.key_span(key), why, "these do not go together")
+                .hint("leave the key out to have what the strategy needs"),
+        ),
         None => Ok(fire),
     }
 }

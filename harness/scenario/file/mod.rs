@@ -69,6 +69,7 @@ pub(super) fn read(
     let document = DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         let fault = Fault::new(span, "not TOML", error.message()).kind(FaultKind::Syntax);
+        let fault = fault.hint("https://toml.io tells how texts, tables and lists are written");
         ScenarioError::new(name, mask::mask_unread(text), fault)
     })?;
     let scenario = document::read(name, text, &document, surroundings);

@@ -22,7 +22,8 @@ impl Compiler<'_> {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         if slot.text.is_empty() || slot.text.len() > 64 || !name_is_right {
             let message = "the name of a slot has 1 to 64 letters, digits, `-` or `_`";
-            return Err(Fault::new(slot.span.clone(), message, "not a slot's name"));
+            let fault = Fault::new(slot.span.clone(), message, "not a slot's name");
+            return Err(fault.hint("for example `{{ secret(\"note\") }}`"));
         }
         self.push_slot(
             slot,
@@ -37,7 +38,8 @@ impl Compiler<'_> {
     fn push_slot(&mut self, place: &Located<'_>, slot: SlotInfo) -> Result<u16, Fault> {
         if self.slots.len() == SLOT_LIMIT {
             let message = format!("a scenario has at most {SLOT_LIMIT} slots");
-            return Err(Fault::new(place.span.clone(), message, "one slot too many"));
+            let fault = Fault::new(place.span.clone(), message, "one slot too many");
+            return Err(fault.hint("steps may plant into the same slot: the newest canary counts"));
         }
         self.slots.push(slot);
         Ok((self.slots.len() - 1) as u16)
@@ -150,7 +152,8 @@ impl Compiler<'_> {
                         slot.span,
                         format!("`{}` has no meaning here", planter.name()),
                         "only in the requests of steps",
-                    ));
+                    )
+                    .hint("plant it with a step of `[[setup]]` or `[[each-round]]`"));
                 }
             };
             if !slots.iter().any(|known| known.0 == index) {

@@ -124,8 +124,8 @@ pub(super) struct StepReader<'c, 'l> {
     protocol: Protocol,
     pub(super) names: BTreeSet<String>,
     next_index: u16,
-    /// Slots into which a step plants that is broken off, with that step's name.
-    doubtful: BTreeMap<u16, String>,
+    /// The first step that plants in a slot, and whether it is broken off.
+    planters: BTreeMap<u16, (String, bool)>,
     /// Steps of the volley that name a companion: their place in the list, and the name with its place in the file.
     companions: Vec<(usize, String, Range<usize>)>,
     dead: Vec<(Dead, Range<usize>)>,
@@ -148,7 +148,7 @@ impl<'c, 'l> StepReader<'c, 'l> {
             protocol: fire.protocol,
             names: BTreeSet::new(),
             next_index: 0,
-            doubtful: BTreeMap::new(),
+            planters: BTreeMap::new(),
             companions: Vec::new(),
             dead: Vec::new(),
             echoing: Vec::new(),
@@ -278,28 +278,19 @@ impl<'c, 'l> StepReader<'c, 'l> {
         breaks_off: bool,
     ) -> Result<(), Fault> {
         for slot in plants {
-            let name = &self.compiler.slots[usize::from(*slot)].name;
-            let other = match breaks_off {
-                true => self
-                    .compiler
-                    .planted
-                    .contains(slot)
-                    .then_some("another step"),
-                false => self.doubtful.get(slot).map(String::as_str),
-            };
-            if let Some(other) = other {
-                let (certain, broken) = match breaks_off {
-                    true => (other, step),
-                    false => (step, other),
+            let here = (step.to_owned(), breaks_off);
+            let earlier = self.planters.entry(*slot).or_insert_with(|| here.clone());
+            if earlier.1 != breaks_off {
+                let (broken, certain) = match breaks_off {
+                    true => (step, earlier.0.as_str()),
+                    false => (earlier.0.as_str(), step),
                 };
+                let name = &self.compiler.slots[usize::from(*slot)].name;
                 let message = format!(
                     "`{certain}` plants in the slot `{name}`, and so does `{broken}`, which is broken off"
                 );
                 let fault = Fault::new(fields.span(), message, "nobody knows which is the newest");
                 return Err(fault.hint("give each of them a slot of its own"));
-            }
-            if breaks_off {
-                self.doubtful.insert(*slot, step.to_owned());
             }
         }
         if !breaks_off {

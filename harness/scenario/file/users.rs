@@ -14,8 +14,6 @@ use crate::scenario::settings::Bounds;
 use crate::scenario::template::Text;
 use crate::scenario::users::{Origin, Users};
 
-/// Keys of `[users]` that are no attribute.
-pub(super) const KEYS: [&str; 4] = ["count", "name", "list", "csv"];
 const COUNT: Bounds = Bounds::new(1, 1, UserId::LIMIT as u64);
 
 pub(super) fn read_users(root: &Fields<'_>, compiler: &mut Compiler<'_>) -> Result<Users, Fault> {
@@ -69,7 +67,9 @@ pub(super) fn read_users(root: &Fields<'_>, compiler: &mut Compiler<'_>) -> Resu
                 "count",
                 "how many users there are, for example `count = 20`",
             )?;
-            let count = number(count, "count", COUNT)?;
+            let count = number(count, "count", COUNT).map_err(|fault| {
+                fault.hint_if_none("more users than a group has are several groups")
+            })?;
             let (name, attributes) = read_user(node, compiler)?;
             (
                 Origin::Pattern { name, attributes },

@@ -1,0 +1,441 @@
+//! What the page shows, part by part, as plain data.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::IN_DETAIL;
+use super::charts::{OffsetChart, SpreadChart, offset_chart, spread_chart};
+use super::timeline::{Timeline, timeline};
+use crate::history::Ending;
+use crate::judge::Verdict;
+use crate::report::place::scenario_file;
+use crate::report::{Finding, FindingSide, Piece, Report, telling, words};
+
+/// The page.
+#[derive(Debug, Serialize)]
+pub(super) struct Page {
+    verdict: VerdictView,
+    scenario: String,
+    target: String,
+    lead: String,
+    unexpected: Option<String>,
+    reasons: Vec<String>,
+    figures: Vec<Fact>,
+    findings_lead: String,
+    groups: Vec<GroupView>,
+    findings: Vec<FindingView>,
+    rest: Vec<Row>,
+    left_out: Option<String>,
+    spread_chart: Option<SpreadChart>,
+    offset_chart: Option<OffsetChart>,
+    strength: String,
+    spreads: Vec<SpreadView>,
+    notes: Vec<String>,
+    facts: Vec<Fact>,
+    replay: Option<String>,
+    version: String,
+}
+
+#[derive(Debug, Serialize)]
+struct VerdictView {
+    word: &'static str,
+    class: &'static str,
+    /// A path in a square of 24: the word never stands by its colour alone.
+    icon: &'static str,
+    means: &'static str,
+    means_not: &'static str,
+    /// Heading of the reasons.
+    reasons: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Fact {
+    label: &'static str,
+    value: String,
+}
+
+/// Findings alike, told by the most telling of them.
+#[derive(Debug, Serialize)]
+struct GroupView {
+    #[serde(flatten)]
+    row: Row,
+    findings: String,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingView {
+    #[serde(flatten)]
+    row: Row,
+    is_open: bool,
+    sentences: Vec<String>,
+    timeline: Option<Timeline>,
+    sides: Vec<SideView>,
+    cause: Option<String>,
+    rule: String,
+    source: Option<String>,
+    replay: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    id: String,
+    headline: String,
+    step: String,
+    place: String,
+    when: String,
+    times: String,
+}
+
+#[derive(Debug, Serialize)]
+struct SideView {
+    class: &'static str,
+    role: &'static str,
+    label: String,
+    user: String,
+    request: String,
+    status: Option<u16>,
+    times: String,
+    head: Vec<PieceView>,
+    head_label: String,
+    body: Vec<PieceView>,
+    body_label: String,
+    excerpt: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PieceView {
+    text: String,
+    hit: bool,
+    of: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SpreadView {
+    strategy: String,
+    volleys: String,
+    median: String,
+    p95: String,
+    clock: &'static str,
+}
+
+/// Everything that the page shows of a report.
+pub(super) fn page(report: &Report) -> Page {
+    let (detailed, rest) = report
+        .findings
+        .split_at(report.findings.len().min(IN_DETAIL));
+    // What a reader should see without a click: the most telling finding, and the first whose evidence shows the crossing.
+    let telling = detailed.iter().position(|finding| {
+        let evidence = &finding.viewer_side.evidence;
+        evidence
+            .head
+            .iter()
+            .chain(&evidence.body)
+            .any(|piece| piece.hit)
+    });
+    let kept = report.findings.len() as u64;
+    let left_out = report.findings_total.saturating_sub(kept);
+    Page {
+        verdict: verdict(report.verdict),
+        scenario: report.scenario.clone(),
+        target: report.target.clone(),
+        lead: capital(&format!("{}.", telling::outcome(report))),
+        unexpected: (!report.as_expected()).then(|| format!("Expected was: {}.", report.expected)),
+        reasons: report
+            .reasons
+            .iter()
+            .map(|reason| capital(&reason.text))
+            .collect(),
+        figures: figures(report),
+        findings_lead: findings_lead(report),
+        groups: groups(report),
+        findings: detailed
+            .iter()
+            .enumerate()
+            .map(|(number, finding)| FindingView {
+                is_open: number == 0 || Some(number) == telling,
+                ..finding_view(report, number, finding)
+            })
+            .collect(),
+        rest: rest.iter().map(row).collect(),
+        left_out: (left_out > 0).then(|| {
+            format!(
+                "{} of this run {} counted, but not kept in detail.",
+                words::count(left_out, "further finding"),
+                if left_out == 1 { "is" } else { "are" }
+            )
+        }),
+        spread_chart: spread_chart(&report.points),
+        offset_chart: offset_chart(&report.points),
+        strength: capital(&format!("{}.", telling::strength(report))),
+        spreads: spreads(report),
+        notes: report.notes.iter().map(|note| capital(note)).collect(),
+        facts: facts(report),
+        replay: report.replay.clone(),
+        version: report.crosswire_version.clone(),
+    }
+}
+
+fn verdict(verdict: Verdict) -> VerdictView {
+    match verdict {
+        Verdict::Exposed => VerdictView {
+            word: "Exposed",
+            class: "exposed",
+            icon: "M12 3.5 22 20.5H2z M12 10v4.5 M12 17.4v.1",
+            means: "A text that only one user had was in another's answer, or an item was gone that only another's request \
+                    can have removed, or a session served somebody it should not have. Similarity is never a finding.",
+            means_not: "That this is all there is. The run found what its requests could show; there may be more behind \
+                        others.",
+            reasons: "What else was wrong with the run",
+        },
+        Verdict::Isolated => VerdictView {
+            word: "Isolated",
+            class: "isolated",
+            icon: "M12 2.5 20 6v6c0 5-3.5 8.2-8 9.5C7.5 20.2 4 17 4 12V6z M8.3 12l2.6 2.7 4.9-5.2",
+            means: "Every user logged in and received their own data, enough requests of different owners overlapped, and \
+                    nothing crossed.",
+            means_not: "That nothing can cross. It bounds the chance that one such overlap crosses, for the kind of overlaps \
+                        that this run made, and says nothing about requests that were not in the scenario.",
+            reasons: "Reasons",
+        },
+        Verdict::Inconclusive => VerdictView {
+            word: "Inconclusive",
+            class: "inconclusive",
+            icon: "M12 2.5a9.5 9.5 0 1 0 0 19 9.5 9.5 0 0 0 0-19z M9.3 9.2a2.8 2.8 0 1 1 3.9 2.7c-.8.4-1.2 1-1.2 1.9 M12 17v.1",
+            means: "Nothing crossed, but the run is worth too little to say more.",
+            means_not: "That the service is fine.",
+            reasons: "What is lacking",
+        },
+    }
+}
+
+fn figures(report: &Report) -> Vec<Fact> {
+    let (counts, strength) = (&report.counts, &report.strength);
+    let mut figures = Vec::new();
+    let mut add = |label, value: u64| {
+        figures.push(Fact {
+            label,
+            value: words::number(value),
+        });
+    };
+    if report.verdict == Verdict::Exposed {
+        add("findings", report.findings_total);
+        add("users who saw or acted", counts.viewers);
+        add("users whose data it was", counts.victims);
+        add("exchanges that held others' data", counts.exchanges);
+        if counts.attachments > 0 {
+            add("attachments of others downloaded", counts.attachments);
+        }
+        if counts.writes > 0 {
+            add("items of others changed or removed", counts.writes);
+        }
+    }
+    add(
+        "overlapping pairs of different owners",
+        strength.overlapping_pairs,
+    );
+    add("volleys", strength.volleys);
+    add("exchanges in all", strength.exchanges);
+    if let Some(bound) = strength
+        .upper_bound_95
+        .filter(|_| report.verdict != Verdict::Exposed)
+    {
+        figures.push(Fact {
+            label: "upper bound per pair, 95 % confidence",
+            value: words::percent(bound),
+        });
+    }
+    figures
+}
+
+fn findings_lead(report: &Report) -> String {
+    let phases = report.by_phase();
+    let mut parts = Vec::new();
+    for (phase, count) in &phases {
+        parts.push(format!(
+            "{} in {}",
+            words::number(*count),
+            telling::phase(*phase)
+        ));
+    }
+    let race = phases
+        .keys()
+        .all(|phase| *phase >= crate::history::Phase::Volley);
+    let means = if race {
+        "it takes requests that overlap"
+    } else {
+        "some need no race"
+    };
+    format!(
+        "First seen: {} ({means}). The most telling ones come first.",
+        parts.join(", ")
+    )
+}
+
+/// The findings by kind, when they are many.
+fn groups(report: &Report) -> Vec<GroupView> {
+    if report.findings.len() <= telling::FEW {
+        return Vec::new();
+    }
+    telling::groups(&report.findings)
+        .into_iter()
+        .map(|group| GroupView {
+            row: Row {
+                times: format!("{}×", words::number(group.times)),
+                ..row(group.example)
+            },
+            findings: words::number(group.findings),
+        })
+        .collect()
+}
+
+fn row(finding: &Finding) -> Row {
+    Row {
+        id: finding.id.clone(),
+        headline: telling::headline(finding),
+        step: finding.step.clone(),
+        place: finding.place.clone(),
+        when: telling::when(finding),
+        times: format!("{}×", words::number(finding.times_seen)),
+    }
+}
+
+fn finding_view(report: &Report, number: usize, finding: &Finding) -> FindingView {
+    let mut sides = vec![side(
+        "Viewer",
+        "viewer",
+        &finding.viewer,
+        &finding.viewer_side,
+    )];
+    if let Some(victim) = &finding.victim_side {
+        let role = if finding.viewer == finding.victim {
+            "Before"
+        } else {
+            "Victim"
+        };
+        sides.push(side(role, "victim", &finding.victim, victim));
+    }
+    FindingView {
+        row: row(finding),
+        is_open: false,
+        sentences: telling::sentences(finding),
+        timeline: timeline(number, finding),
+        sides,
+        cause: report
+            .rule(finding)
+            .map(|rule| format!("{}: {}", capital(&rule.title), rule.help)),
+        rule: finding.rule.clone(),
+        source: scenario_file(report).map(|file| match finding.line {
+            0 => file,
+            line => format!("{file}:{line}"),
+        }),
+        replay: report.replay_of(finding),
+    }
+}
+
+fn side(role: &'static str, class: &'static str, user: &str, side: &FindingSide) -> SideView {
+    let evidence = &side.evidence;
+    let excerpt = match (evidence.body_shown, evidence.body_len) {
+        (shown, all) if shown >= all => format!("The whole body, {}.", words::count(all, "byte")),
+        _ => format!("Of the body, {}.", crate::report::har::excerpt(side)),
+    };
+    SideView {
+        class,
+        role,
+        label: format!("{role}: {user}"),
+        user: user.to_owned(),
+        request: side.request.clone(),
+        status: side.status,
+        times: format!(
+            "exchange {}, step {}: sent {}, over after {}",
+            words::number(side.exchange),
+            side.step,
+            clock(side.sent_ns),
+            words::time(Duration::from_nanos(
+                side.done_ns.saturating_sub(side.sent_ns)
+            ))
+        ),
+        head: pieces(&evidence.head),
+        head_label: format!("Head of {user}'s answer"),
+        body: pieces(&evidence.body),
+        body_label: format!("Body of {user}'s answer, excerpt"),
+        excerpt,
+    }
+}
+
+/// A time since the run began, seconds with microseconds.
+fn clock(ns: u64) -> String {
+    let micros = ns / 1_000;
+    format!("{}.{:06} s", micros / 1_000_000, micros % 1_000_000)
+}
+
+fn pieces(pieces: &[Piece]) -> Vec<PieceView> {
+    pieces
+        .iter()
+        .map(|piece| PieceView {
+            text: piece.text.clone(),
+            hit: piece.hit,
+            of: piece.of.clone(),
+        })
+        .collect()
+}
+
+fn spreads(report: &Report) -> Vec<SpreadView> {
+    report
+        .spread
+        .iter()
+        .map(|spread| SpreadView {
+            strategy: spread.strategy.clone(),
+            volleys: words::number(spread.volleys),
+            median: words::time(Duration::from_micros(spread.median_us)),
+            p95: words::time(Duration::from_micros(spread.p95_us)),
+            clock: if spread.by_server {
+                "the server's"
+            } else {
+                "the client's releases"
+            },
+        })
+        .collect()
+}
+
+fn facts(report: &Report) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut add = |label, value: String| {
+        if !value.is_empty() {
+            facts.push(Fact { label, value });
+        }
+    };
+    add("Scenario", report.scenario.clone());
+    add("Scenario file", scenario_file(report).unwrap_or_default());
+    add("Target", report.target.clone());
+    add("Requests went to", report.url.clone());
+    add("Users", words::number(report.users));
+    add("Rounds", words::number(report.strength.rounds.into()));
+    let steps: Vec<&str> = report.steps.iter().map(|step| step.name.as_str()).collect();
+    add("Steps", steps.join(", "));
+    add("Took", words::time(Duration::from_nanos(report.elapsed_ns)));
+    add("Ended", ended(report));
+    add("Engine", report.engine.clone());
+    add("Seed", report.seed.to_string());
+    add("Expected", report.expected.to_string());
+    facts
+}
+
+fn ended(report: &Report) -> String {
+    match &report.ending {
+        Some(Ending::Completed) => "when everything was done".to_owned(),
+        Some(Ending::Limit { limit }) => format!("at a limit: {limit}"),
+        Some(Ending::Interrupted) => "interrupted; what was recorded until then counts".to_owned(),
+        Some(Ending::Failed { why, .. }) => format!("early: {why}"),
+        None => "unknown: the history breaks off".to_owned(),
+    }
+}
+
+/// The text with its first letter in upper case, unless it begins with a name.
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map(|first| first.to_uppercase().chain(characters).collect())
+        .unwrap_or_default()
+}
