@@ -31,11 +31,11 @@ pub struct SelectorError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unsearched {
     /// It has more bytes than [`Selector::HTML_LIMIT`].
-    TooLong,
+    Bytes,
     /// It makes more elements than [`Selector::NODE_LIMIT`] allows.
-    TooManyNodes,
+    Nodes,
     /// Its elements are nested deeper than [`Selector::DEPTH_LIMIT`] allows.
-    TooDeep,
+    Depth,
 }
 
 impl Selector {
@@ -109,7 +109,7 @@ fn in_words(error: &SelectorErrorKind) -> &'static str {
 /// Builds the page's tree as a browser does. Bytes that are not UTF-8 become U+FFFD.
 fn read(html: &[u8]) -> Result<Html, Unsearched> {
     if html.len() > Selector::HTML_LIMIT {
-        return Err(Unsearched::TooLong);
+        return Err(Unsearched::Bytes);
     }
     let sink = HtmlTreeSink::new(Html::new_document());
     let mut parser = parse_document(sink, ParseOpts::default());
@@ -121,11 +121,11 @@ fn read(html: &[u8]) -> Result<Html, Unsearched> {
         let page = parser.tokenizer.sink.sink.0.borrow();
         let mut nodes = page.tree.nodes();
         if nodes.len() > Selector::NODE_LIMIT {
-            return Err(Unsearched::TooManyNodes);
+            return Err(Unsearched::Nodes);
         }
         let newest = nodes.next_back();
         if newest.is_some_and(|node| node.ancestors().nth(Selector::DEPTH_LIMIT).is_some()) {
-            return Err(Unsearched::TooDeep);
+            return Err(Unsearched::Depth);
         }
     }
     Ok(parser.finish())
@@ -170,17 +170,17 @@ impl std::error::Error for SelectorError {}
 impl fmt::Display for Unsearched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unsearched::TooLong => write!(
+            Unsearched::Bytes => write!(
                 f,
                 "the body has more than the {} bytes of HTML that are searched",
                 Selector::HTML_LIMIT
             ),
-            Unsearched::TooDeep => write!(
+            Unsearched::Depth => write!(
                 f,
                 "the page is nested deeper than the {} levels that are searched",
                 Selector::DEPTH_LIMIT
             ),
-            Unsearched::TooManyNodes => write!(
+            Unsearched::Nodes => write!(
                 f,
                 "the page has more than the {} elements and texts that are searched",
                 Selector::NODE_LIMIT
@@ -276,17 +276,11 @@ mod tests {
     fn a_page_beyond_the_limits_is_not_searched() {
         let long = "x".repeat(Selector::HTML_LIMIT + 1);
         let selector = Selector::new("b").unwrap();
-        assert_eq!(
-            selector.find(long.as_bytes(), None),
-            Err(Unsearched::TooLong)
-        );
+        assert_eq!(selector.find(long.as_bytes(), None), Err(Unsearched::Bytes));
         // They are open when their paragraph ends, so each later one opens them all anew: 500 times 500.
         let opened: String = (0..500).map(|n| format!("<b x={n}>")).collect();
         let html = format!("<p>{opened}</p>{}", "<p>x</p>".repeat(500));
-        assert_eq!(
-            selector.find(html.as_bytes(), None),
-            Err(Unsearched::TooManyNodes)
-        );
+        assert_eq!(selector.find(html.as_bytes(), None), Err(Unsearched::Nodes));
     }
 
     #[test]
@@ -302,10 +296,7 @@ mod tests {
             Ok(Some(Some("in".to_owned())))
         );
         let deep = "<div>".repeat(200_000);
-        assert_eq!(
-            selector.find(deep.as_bytes(), None),
-            Err(Unsearched::TooDeep)
-        );
+        assert_eq!(selector.find(deep.as_bytes(), None), Err(Unsearched::Depth));
         assert_eq!(selector.find(b"", None), Ok(None));
     }
 
