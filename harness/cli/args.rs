@@ -77,6 +77,8 @@ pub(crate) enum SchemaOf {
     Report,
     /// Scenario files, for editors
     Scenario,
+    /// One line of the ndjson report
+    Events,
 }
 
 /// A verdict that can be expected.

@@ -8,11 +8,13 @@ use crate::screen::Screen;
 
 /// Prints the JSON Schema of a format.
 pub(crate) fn schema(of: SchemaOf, screen: &mut Screen) -> Result<u8, Failure> {
-    let mut text = match of {
-        SchemaOf::Report => crosswire::report::schema()
-            .map_err(|error| Failure::usage(format!("cannot write the schema: {error}")))?,
-        SchemaOf::Scenario => crosswire::scenario::schema(),
+    let schema = match of {
+        SchemaOf::Report => crosswire::report::schema(),
+        SchemaOf::Events => crosswire::report::event_schema(),
+        SchemaOf::Scenario => Ok(crosswire::scenario::schema()),
     };
+    let mut text =
+        schema.map_err(|error| Failure::usage(format!("cannot write the schema: {error}")))?;
     text.push('\n');
     print(screen, text.as_bytes())
 }

@@ -53,15 +53,15 @@ impl<'a> Run<'a> {
     ) -> Result<Result<(), Unmet>, Halt> {
         let place = Place { user, phase, round };
         self.wait(step.wait_ms).await?;
-        if step.faults.pipeline > 1 {
-            return self.alone_pipelined(user, step, phase, round).await;
-        }
         let refreshes = self.refreshes(step);
         if refreshes
             && self.has_aged(user)
             && let Err(unmet) = self.refresh(place, step).await?
         {
             return Ok(Err(unmet));
+        }
+        if step.faults.pipeline > 1 {
+            return self.alone_pipelined(user, step, phase, round).await;
         }
         if let Sent::Over(verdict) = self.send(place, step, refreshes).await? {
             return Ok(verdict);
@@ -296,9 +296,10 @@ impl<'a> Run<'a> {
         let body = decoded(answer);
         let captured = self.sessions[user].capture(step, answer, &body, taken);
         let why = match step.status.accepts(answer.status) {
-            true => captured
-                .err()
-                .or_else(|| step.expectations().unmet(&answer.head, &body)),
+            true => step
+                .expectations()
+                .unmet(&answer.head, &body)
+                .or(captured.err()),
             false => Some(format!("it was answered {}", answer.status)),
         };
         done.refused = why.is_some();

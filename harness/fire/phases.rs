@@ -34,6 +34,24 @@ impl<'a> Run<'a> {
                 rounds: scenario.fire.rounds,
             });
         }
+        self.ask_again().await
+    }
+
+    /// Every user by itself once more, where something was learnt: what a user was shown of another's may have become
+    /// everybody's meanwhile, and then it is no crossing.
+    async fn ask_again(&mut self) -> Result<(), Halt> {
+        let scenario = self.scenario;
+        let learns = |step: &&Step| step.learns;
+        if !scenario.volley.iter().any(|step| step.learns) {
+            return Ok(());
+        }
+        self.event_phase(Phase::Solo, scenario.fire.rounds);
+        for user in 0..self.sessions.len() {
+            for step in one_by_one(&scenario.volley).filter(learns) {
+                self.walk(user, step, Phase::Solo, scenario.fire.rounds)
+                    .await?;
+            }
+        }
         Ok(())
     }
 

@@ -15,6 +15,9 @@ const ANSWER_LIMIT: usize = 16 * 1024;
 /// Longest name, user or password that SOCKS 5 can carry, bytes.
 const SOCKS_TEXT_LIMIT: usize = 255;
 
+/// The version of SOCKS, the first byte of every message.
+const SOCKS: u8 = 5;
+
 /// Where connections go through.
 #[derive(Clone)]
 pub(super) struct Proxy {
@@ -104,39 +107,8 @@ impl Proxy {
     }
 
     async fn socks5(&self, stream: &mut TcpStream, host: &str, port: u16) -> Result<(), Trouble> {
-        const VERSION: u8 = 5;
-        const NO_LOGIN: u8 = 0;
-        const LOGIN: u8 = 2;
-        let wanted = if self.login.is_some() {
-            LOGIN
-        } else {
-            NO_LOGIN
-        };
-        stream.write_all(&[VERSION, 1, wanted]).await?;
-        let mut chosen = [0; 2];
-        stream.read_exact(&mut chosen).await?;
-        match (chosen, &self.login) {
-            ([VERSION, NO_LOGIN], _) => {}
-            ([VERSION, LOGIN], Some((user, password))) => {
-                let mut message = vec![1];
-                for text in [user, password] {
-                    message.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
-                    message.extend_from_slice(text.as_bytes());
-                }
-                stream.write_all(&message).await?;
-                let mut answer = [0; 2];
-                stream.read_exact(&mut answer).await?;
-                if answer[1] != 0 {
-                    return Err(Trouble::refused("it refuses the user and password"));
-                }
-            }
-            ([VERSION, _], None) => return Err(Trouble::refused("it wants a user and a password")),
-            ([VERSION, _], Some(_)) => {
-                return Err(Trouble::refused("it takes no user and password"));
-            }
-            _ => return Err(Trouble::refused("it does not speak SOCKS 5")),
-        }
-        let mut request = vec![VERSION, 1, 0];
+        self.socks5_login(stream).await?;
+        let mut request = vec![SOCKS, 1, 0];
         match host.parse::<IpAddr>() {
             Ok(IpAddr::V4(address)) => {
                 request.push(1);
@@ -157,7 +129,7 @@ impl Proxy {
         stream.write_all(&request).await?;
         let mut answer = [0; 4];
         stream.read_exact(&mut answer).await?;
-        if answer[0] != VERSION {
+        if answer[0] != SOCKS {
             return Err(Trouble::refused("it does not speak SOCKS 5"));
         }
         if answer[1] != 0 {
@@ -173,6 +145,40 @@ impl Proxy {
         let mut bound = vec![0; length + 2];
         stream.read_exact(&mut bound).await?;
         Ok(())
+    }
+
+    /// Agrees on a way to log in, and logs in when that is wanted (RFC 1929).
+    async fn socks5_login(&self, stream: &mut TcpStream) -> Result<(), Trouble> {
+        const NO_LOGIN: u8 = 0;
+        const LOGIN: u8 = 2;
+        let wanted = if self.login.is_some() {
+            LOGIN
+        } else {
+            NO_LOGIN
+        };
+        stream.write_all(&[SOCKS, 1, wanted]).await?;
+        let mut chosen = [0; 2];
+        stream.read_exact(&mut chosen).await?;
+        match (chosen, &self.login) {
+            ([SOCKS, NO_LOGIN], _) => Ok(()),
+            ([SOCKS, LOGIN], Some((user, password))) => {
+                let mut message = vec![1];
+                for text in [user, password] {
+                    message.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
+                    message.extend_from_slice(text.as_bytes());
+                }
+                stream.write_all(&message).await?;
+                let mut answer = [0; 2];
+                stream.read_exact(&mut answer).await?;
+                match answer[1] {
+                    0 => Ok(()),
+                    _ => Err(Trouble::refused("it refuses the user and password")),
+                }
+            }
+            ([SOCKS, _], None) => Err(Trouble::refused("it wants a user and a password")),
+            ([SOCKS, _], Some(_)) => Err(Trouble::refused("it takes no user and password")),
+            _ => Err(Trouble::refused("it does not speak SOCKS 5")),
+        }
     }
 
     async fn connect(&self, stream: &mut TcpStream, host: &str, port: u16) -> Result<(), Trouble> {

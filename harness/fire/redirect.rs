@@ -6,6 +6,7 @@ use url::Url;
 use super::exchange::Request;
 use super::hosts::{HostId, Hosts};
 use super::session::{Outgoing, header_values};
+use super::{LEAVE_ALONE, MARK};
 use crate::scenario::{CaptureFrom, Faults, Step};
 
 /// Headers that are sent to another origin too: none of them says who asks. `content-type` and its like go with a body.
@@ -36,15 +37,22 @@ pub(super) enum Next {
 }
 
 /// Whether the step's redirects with this status are followed. A redirect that the step itself asks for is its answer:
-/// one that its `status` accepts where it does not accept a 200, or whose `location` it captures.
+/// one that its `status` accepts where it does not accept a 200, or whose `location` it captures or expects.
 pub(super) fn follows(step: &Step, status: u16, wanted: bool) -> bool {
+    let location = |name: &str| name.eq_ignore_ascii_case("location");
     let expected = step.status.accepts(status) && !step.status.accepts(200);
     let captured = step
         .captures
         .iter()
-        .any(|capture| matches!(&capture.from, CaptureFrom::Header(name) if name == "location"));
+        .any(|capture| matches!(&capture.from, CaptureFrom::Header(name) if location(name)));
+    let matched = step
+        .expectations()
+        .headers
+        .iter()
+        .any(|(name, _)| location(name));
     let lasts = step.dead.is_none() && !step.faults.breaks_off();
-    lasts && step.redirects.unwrap_or(wanted && !expected && !captured)
+    let itself = expected || captured || matched;
+    lasts && step.redirects.unwrap_or(wanted && !itself)
 }
 
 /// What follows on this answer to a request.
@@ -94,13 +102,17 @@ fn hop(sent: &Outgoing, status: u16, url: &Url, host: HostId, hosts: &Hosts) -> 
         303 => !matches!(sent.method.as_str(), "GET" | "HEAD"),
         _ => false,
     };
+    let marked = sent.headers.iter().any(|(name, _)| name == MARK);
     let is = |names: &[&str], name: &str| names.iter().any(|one| one.eq_ignore_ascii_case(name));
     let headers = sent
         .headers
         .iter()
         .filter(|(name, _)| same_origin || is(&IMPERSONAL, name))
+        // What the control's proxy may swap is the answer to the step's own request.
+        .filter(|(name, _)| name != MARK)
         .filter(|(name, _)| !(becomes_get && is(&OF_A_BODY, name)))
         .cloned()
+        .chain(marked.then(|| (MARK.to_owned(), LEAVE_ALONE.to_owned())))
         .collect();
     let query = url
         .query()

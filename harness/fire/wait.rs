@@ -31,7 +31,7 @@ pub(super) async fn until(at_ns: u64, bounds: Bounds<'_>) -> bool {
 
 /// Waits so long: whole milliseconds by the timer alone, anything finer to the microsecond.
 pub(super) async fn pause(length: Duration, clock: Clock) {
-    if length.subsec_nanos() % 1_000_000 == 0 {
+    if length.subsec_nanos().is_multiple_of(1_000_000) {
         if !length.is_zero() {
             tokio::time::sleep(length).await;
         }

@@ -40,7 +40,7 @@ const PASSED_OVER: [&str; 30] = [
     "--output-dir",
 ];
 /// Options that take a value and that a person has to write into the scenario: what to write.
-const FOR_A_PERSON: [(&str, &str); 14] = [
+const FOR_A_PERSON: [(&str, &str); 13] = [
     ("--cacert", "ca = \"FILE\" under [target]"),
     ("--cert", "client-certificate = \"FILE\" under [target]"),
     ("-E", "client-certificate = \"FILE\" under [target]"),
@@ -63,7 +63,6 @@ const FOR_A_PERSON: [(&str, &str); 14] = [
     ),
     ("-K", "what the configuration file says"),
     ("--config", "what the configuration file says"),
-    ("-T", "raw = { file = \"FILE\" } in the step"),
 ];
 /// Letters of options that take a value.
 const LETTERS_WITH_VALUE: &str = "XHdFbuAeomwcDETxKCyYrtzQP";
@@ -235,6 +234,23 @@ fn take<'w>(
             value();
             options.credential = Some(Credential::Bearer(Text::code("user.token")));
         }
+        "--http2" | "--http2-prior-knowledge" => {
+            seen.remarks.push(
+                "TO DO: curl was told to speak HTTP/2: protocol = \"http/2\" under [fire]"
+                    .to_owned(),
+            );
+        }
+        _ => {
+            if !take_data(option, &mut value, options) {
+                take_other(option, &mut value, seen);
+            }
+        }
+    }
+}
+
+/// Takes an option that gives a body; returns whether it is one.
+fn take_data(option: &str, value: &mut dyn FnMut() -> String, options: &mut Options) -> bool {
+    match option {
         "-d" | "--data" | "--data-ascii" | "--data-binary" => {
             let data = value();
             if data.starts_with('@') {
@@ -255,36 +271,32 @@ fn take<'w>(
         "-F" | "--form" | "--form-string" => options
             .parts
             .extend(part(&value(), option == "--form-string")),
-        "--upload-file" => {
+        "-T" | "--upload-file" => {
             value();
             options.method.get_or_insert_with(|| "PUT".to_owned());
             options.left = Some("it stands in a file: raw = { file = \"FILE\" }".to_owned());
         }
-        "--http2" | "--http2-prior-knowledge" => {
-            seen.remarks.push(
-                "TO DO: curl was told to speak HTTP/2: protocol = \"http/2\" under [fire]"
-                    .to_owned(),
-            );
-        }
-        _ => {
-            if let Some((_, advice)) = FOR_A_PERSON.iter().find(|one| one.0 == option) {
-                value();
-                let remark = format!("TO DO: curl had {option}; write {advice}.");
-                if !seen.remarks.contains(&remark) {
-                    seen.remarks.push(remark);
-                }
-            } else if PASSED_OVER.contains(&option) || LETTERS_WITH_VALUE.contains(&option[1..]) {
-                value();
-            } else if !KNOWN_FLAGS.contains(&option) {
-                let remark = format!(
-                    "TO DO: the option {} of curl was not understood.",
-                    shown_option(option)
-                );
-                if !seen.remarks.contains(&remark) {
-                    seen.remarks.push(remark);
-                }
-            }
-        }
+        _ => return false,
+    }
+    true
+}
+
+/// Takes an option that says nothing about the request, or nothing that a draft can hold.
+fn take_other(option: &str, value: &mut dyn FnMut() -> String, seen: &mut Seen) {
+    let remark = if let Some((_, advice)) = FOR_A_PERSON.iter().find(|one| one.0 == option) {
+        value();
+        format!("TO DO: curl had {option}; write {advice}.")
+    } else if PASSED_OVER.contains(&option) || LETTERS_WITH_VALUE.contains(&option[1..]) {
+        value();
+        return;
+    } else if KNOWN_FLAGS.contains(&option) {
+        return;
+    } else {
+        let shown = shown_option(option);
+        format!("TO DO: the option {shown} of curl was not understood.")
+    };
+    if !seen.remarks.contains(&remark) {
+        seen.remarks.push(remark);
     }
 }
 
@@ -455,19 +467,6 @@ fn finish(options: Options, line: usize, seen: &mut Seen) -> Result<(), ImportEr
             one.query.extend(
                 pairs.map(|(name, value)| (name.into_owned(), Text::plain(value.into_owned()))),
             );
-        }
-        for segment in &mut one.segments {
-            // A variable in the path was percent-encoded with the rest of the URL.
-            if let Some(plain) = segment
-                .as_plain()
-                .filter(|plain| plain.contains("%EE%80%8"))
-            {
-                *segment = Text::plain(
-                    plain
-                        .replace("%EE%80%80", "\u{e000}")
-                        .replace("%EE%80%81", "\u{e001}"),
-                );
-            }
         }
         seen.exchanges.push(Exchange {
             request: one,

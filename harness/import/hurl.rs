@@ -65,18 +65,6 @@ impl Reader {
             return Err(ImportError::new("this URL cannot be read", "a URL is `http://host/path`; a variable can stand for all of the host, not for a part").at(entry.line, 1));
         };
         exchange.request.set_url(&url);
-        for segment in &mut exchange.request.segments {
-            if let Some(plain) = segment
-                .as_plain()
-                .filter(|plain| plain.contains("%EE%80%8"))
-            {
-                *segment = Text::plain(
-                    plain
-                        .replace("%EE%80%80", "\u{e000}")
-                        .replace("%EE%80%81", "\u{e001}"),
-                );
-            }
-        }
         for (name, value) in &entry.request.headers {
             exchange.request.add_header(name, &templated(value));
         }

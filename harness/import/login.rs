@@ -167,7 +167,7 @@ impl LogIn {
         let plain: Vec<&str> = names
             .iter()
             .copied()
-            .filter(|name| is_plain(&name))
+            .filter(|name| is_plain(name))
             .collect();
         match (&plain[..], &names[..]) {
             ([only], _) | ([], [only]) => Some((*only).to_owned()),

@@ -23,9 +23,11 @@ mod html;
 mod hurl;
 mod hurl_lines;
 mod json;
+mod lines;
 mod links;
 mod login;
 mod openapi;
+mod openapi_document;
 mod openapi_sample;
 mod plan;
 mod secrets;
@@ -34,6 +36,7 @@ mod shell;
 mod sift;
 mod text;
 mod write;
+mod write_body;
 
 pub use error::ImportError;
 

@@ -511,6 +511,24 @@ impl Draft {
         }
     }
 
+    /// Whether the input had neither a log-in nor a session.
+    pub(super) fn lacks_login(&self) -> bool {
+        !self.has_login && self.credentials.is_empty()
+    }
+
+    /// Whether an attribute stands where JSON has a number.
+    pub(super) fn is_number(&self, attribute: &str) -> bool {
+        let code = format!("user.{attribute} | int");
+        self.steps.iter().any(|step| {
+            let mut found = false;
+            step.exchange
+                .request
+                .clone()
+                .visit(&mut |_, _, text| found |= text.as_code() == Some(code.as_str()));
+            found
+        })
+    }
+
     /// Names of all attributes that users need, besides their names.
     pub(super) fn attributes(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aho_corasick::AhoCorasick;
+
 use super::seen::{Answer, Body, Exchange, Place};
 use super::text::Text;
 
@@ -170,6 +172,8 @@ fn named_secrets(text: &str) -> impl Iterator<Item = &str> {
 #[derive(Debug, Default)]
 pub(super) struct Sealed {
     values: BTreeSet<String>,
+    /// Finds all those at once that are [unmistakable](is_unmistakable).
+    finder: Option<AhoCorasick>,
 }
 
 impl Sealed {
@@ -192,6 +196,8 @@ impl Sealed {
                 sealed.add_answer(answer);
             }
         }
+        let patterns = sealed.values.iter().filter(|value| is_unmistakable(value));
+        sealed.finder = AhoCorasick::new(patterns).ok();
         sealed
     }
 
@@ -204,7 +210,9 @@ impl Sealed {
                 self.add(value);
             }
         }
+        let mut is_json = false;
         if let Body::Json(mut json) = Body::from_text(&answer.kind, &answer.body) {
+            is_json = true;
             json.visit(&mut |name, _, text| {
                 if let Some(value) = text
                     .as_plain()
@@ -213,6 +221,9 @@ impl Sealed {
                     self.add(value);
                 }
             });
+        }
+        if is_json {
+            return;
         }
         // Words stand behind such names on many pages.
         for inside in named_secrets(&answer.body).filter(|inside| is_unmistakable(inside)) {
@@ -246,20 +257,25 @@ impl Sealed {
         self.values.contains(text)
             || looks_secret(text)
             || names_a_secret(text)
-            || self
+            || self.is_inside(text)
+    }
+
+    /// Whether an unmistakable secret is a part of `text`.
+    fn is_inside(&self, text: &str) -> bool {
+        match &self.finder {
+            Some(finder) => finder.is_match(text),
+            // There were too many for one finder.
+            None => self
                 .values
                 .iter()
-                .any(|value| is_unmistakable(value) && text.contains(value.as_str()))
+                .any(|value| is_unmistakable(value) && text.contains(value.as_str())),
+        }
     }
 
     /// Whether a path's segment must not be written: here a password that is a plain word is no reason.
     fn is_in_path(&self, text: &str) -> bool {
         let text = super::seen::decoded(text);
-        looks_secret(&text)
-            || self
-                .values
-                .iter()
-                .any(|value| is_unmistakable(value) && text.contains(value.as_str()))
+        looks_secret(&text) || self.is_inside(&text)
     }
 }
 
@@ -350,11 +366,7 @@ fn hides_in_pieces(text: &Text, sealed: &Sealed) -> bool {
     use super::text::Piece;
     text.as_plain().is_none()
         && text.pieces().iter().any(|piece| match piece {
-            Piece::Plain(plain) => {
-                let unmistakable =
-                    |value: &&String| is_unmistakable(value) && plain.contains(value.as_str());
-                looks_secret(plain) || sealed.values.iter().any(|value| unmistakable(&value))
-            }
+            Piece::Plain(plain) => looks_secret(plain) || sealed.is_inside(plain),
             Piece::Code(_) => false,
         })
 }

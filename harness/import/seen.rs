@@ -191,7 +191,7 @@ impl Request {
             .path()
             .trim_start_matches('/')
             .split('/')
-            .map(|segment| Text::plain(sent_segment(segment)))
+            .map(|segment| Text::plain(super::text::marks_back(&sent_segment(segment))))
             .collect();
         self.query = url
             .query_pairs()
@@ -292,10 +292,11 @@ impl Body {
         if text.is_empty() {
             return Body::Empty;
         }
-        if kind.ends_with("json") || kind.is_empty() && text.trim_start().starts_with(['{', '[']) {
-            if let Ok(json) = Json::read(text) {
-                return Body::Json(json);
-            }
+        let says_json = kind.ends_with("json");
+        if (says_json || kind.is_empty() && text.trim_start().starts_with(['{', '[']))
+            && let Ok(json) = Json::read(text)
+        {
+            return Body::Json(json);
         }
         if kind == "application/x-www-form-urlencoded" {
             return Body::Form(

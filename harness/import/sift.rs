@@ -108,7 +108,7 @@ pub(super) fn sift(exchanges: Vec<Exchange>, base: Option<&str>) -> Sifted {
     for exchange in kept {
         let origin = exchange.request.origin.clone();
         let is_known = origin == main || hosts.iter().any(|host| host.1 == origin);
-        if !is_known && !(is_same_site(&origin, &main) || has_session(&exchange)) {
+        if !(is_known || is_same_site(&origin, &main) || has_session(&exchange)) {
             *left_out.entry("to other hosts".to_owned()).or_default() += 1;
             continue;
         }
@@ -177,6 +177,9 @@ fn unusable(exchange: &Exchange) -> Option<&'static str> {
         .sum();
     if length + query > TEXT_LIMIT {
         return Some("with a path that is too long");
+    }
+    if !is_sendable(&request.origin) {
+        return Some("to a host whose name cannot be");
     }
     if request.method == "GET" && is_static(exchange) {
         return Some("for static files");
@@ -250,6 +253,14 @@ fn is_same_site(a: &str, b: &str) -> bool {
         labels.join(".")
     };
     site(a) == site(b)
+}
+
+/// Whether a scenario takes the host: letters, digits and few signs, or an IPv6 address; and no port 0.
+pub(super) fn is_sendable(origin: &str) -> bool {
+    let host = host_of(origin);
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let is_right = host.starts_with('[') || !host.is_empty() && host.bytes().all(is_name);
+    is_right && !origin.ends_with(":0")
 }
 
 /// The host without scheme and port.

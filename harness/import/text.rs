@@ -144,6 +144,13 @@ pub(super) fn marked(name: &str) -> String {
     format!("{}{name}{}", MARK.0, MARK.1)
 }
 
+/// Marks that were percent-encoded with the URL around them, as marks again.
+pub(super) fn marks_back(encoded: &str) -> String {
+    encoded
+        .replace("%EE%80%80", &MARK.0.to_string())
+        .replace("%EE%80%81", &MARK.1.to_string())
+}
+
 /// Takes out of an input what would be taken for a mark.
 pub(super) fn without_marks(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains([MARK.0, MARK.1]) {

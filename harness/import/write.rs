@@ -1,13 +1,12 @@
 //! Writes a draft as the text of a scenario.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
-use super::json::Json;
+use super::lines::{Lines, inline, key, quoted};
 use super::plan::{Draft, List, Step, is_from_body};
-use super::seen::{Body, Credential, Exchange, Part, Source};
-use super::sift::TEXT_LIMIT;
-use super::text::{Piece, Text, Writing};
+use super::seen::{Body, Credential, Exchange, Source};
+use super::text::Writing;
+use super::write_body::{body, encoded, repeats};
 
 /// Length up to which a JSON table stands on one line.
 const LINE: usize = 90;
@@ -24,7 +23,7 @@ pub(super) fn write(draft: &Draft) -> String {
         "rounds = {}    # TO DO: more rounds, more overlaps",
         if draft.pattern { 30 } else { 100 }
     ));
-    if !draft.has_login && draft.credentials.is_empty() {
+    if draft.lacks_login() {
         out.text.push_str(LOG_IN);
     }
     lists(&mut out, draft);
@@ -34,7 +33,7 @@ pub(super) fn write(draft: &Draft) -> String {
 /// What is put where no log-in was found.
 const LOG_IN: &str = r#"
 # TO DO: log in. No log-in and no session were in the input (browsers leave cookies out of a HAR unless told otherwise).
-# Give the users passwords above, password = "${env:TESTER_PASSWORD}", and fill in:
+# Take in the users' passwords above, and this:
 # [[setup]]
 # name = "log in"
 # login = true
@@ -42,45 +41,6 @@ const LOG_IN: &str = r#"
 # path = "/login"
 # form = { user = "{{ user.name }}", password = "{{ user.password }}" }
 "#;
-
-/// Text that grows line by line.
-#[derive(Default)]
-struct Lines {
-    text: String,
-    /// Lines are written as comments.
-    off: bool,
-}
-
-impl Lines {
-    fn line(&mut self, line: &str) {
-        for line in line.split('\n') {
-            if self.off {
-                self.text.push_str(if line.is_empty() { "#" } else { "# " });
-            }
-            self.text.push_str(line);
-            self.text.push('\n');
-        }
-    }
-
-    fn gap(&mut self) {
-        self.text.push('\n');
-    }
-
-    /// A comment: one line, whatever it quotes.
-    fn remark(&mut self, remark: &str) {
-        let remark: String = remark
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        self.text.push_str("# ");
-        self.text.push_str(remark.trim_end());
-        self.text.push('\n');
-    }
-
-    fn pair(&mut self, key: &str, value: &str) {
-        self.line(&format!("{key} = {value}"));
-    }
-}
 
 fn head(out: &mut Lines, draft: &Draft) {
     out.remark(&format!(
@@ -149,7 +109,7 @@ fn users(out: &mut Lines, draft: &Draft) {
             "tester{{ index }}"
         };
         out.pair("name", &quoted(name));
-        attributes_of(out, &attributes, "TESTER");
+        attributes_of(out, draft, &attributes, "TESTER");
         return;
     }
     out.remark("TO DO: two users at least, each with data of its own.");
@@ -164,14 +124,22 @@ fn users(out: &mut Lines, draft: &Draft) {
         }
         out.line("[[users.list]]");
         out.pair("name", &quoted(name));
-        attributes_of(out, &attributes, &name.to_ascii_uppercase());
+        attributes_of(out, draft, &attributes, &name.to_ascii_uppercase());
     }
 }
 
-fn attributes_of(out: &mut Lines, attributes: &BTreeSet<String>, whose: &str) {
+fn attributes_of(out: &mut Lines, draft: &Draft, attributes: &BTreeSet<String>, whose: &str) {
     for attribute in attributes {
         let variable = format!("${{env:{whose}_{}}}", attribute.to_ascii_uppercase());
-        out.pair(attribute, &quoted(&variable));
+        let note = if draft.is_number(attribute) {
+            "  # a whole number"
+        } else {
+            ""
+        };
+        out.pair(attribute, &format!("{}{note}", quoted(&variable)));
+    }
+    if draft.lacks_login() && !attributes.contains("password") {
+        out.remark(&format!("password = \"${{env:{whose}_PASSWORD}}\""));
     }
 }
 
@@ -367,17 +335,6 @@ fn table(out: &mut Lines, late: &mut Late, name: &'static str, entries: Vec<(Str
     }
 }
 
-fn inline(entries: &[(String, String)]) -> String {
-    let entries: Vec<String> = entries
-        .iter()
-        .map(|(key, value)| format!("{key} = {value}"))
-        .collect();
-    match entries.is_empty() {
-        true => "{}".to_owned(),
-        false => format!("{{ {} }}", entries.join(", ")),
-    }
-}
-
 /// The path, and the query when it can be a table: a table has every key once.
 fn path(exchange: &Exchange) -> (String, Vec<(String, String)>) {
     let request = &exchange.request;
@@ -406,214 +363,6 @@ fn path(exchange: &Exchange) -> (String, Vec<(String, String)>) {
         .map(|(name, value)| (key(name), quoted(&value.source(Writing::Whole))))
         .collect();
     (path, query)
-}
-
-fn repeats<'k>(mut keys: impl Iterator<Item = &'k String>) -> bool {
-    let mut known = BTreeSet::new();
-    !keys.all(|key| known.insert(key))
-}
-
-/// Names and values as a form writes them.
-fn encoded(pairs: &[(String, Text)]) -> String {
-    let encode =
-        |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pairs: Vec<String> = pairs
-        .iter()
-        .map(|(name, value)| {
-            let pieces = value.pieces().iter().map(|piece| match piece {
-                Piece::Plain(text) => Piece::Plain(encode(text)),
-                Piece::Code(code) => Piece::Code(code.clone()),
-            });
-            format!(
-                "{}={}",
-                encode(name),
-                Text::of(pieces.collect()).source(Writing::Encoded)
-            )
-        })
-        .collect();
-    pairs.join("&")
-}
-
-/// A body: a line or a table, and the media type that has to be said.
-#[derive(Default)]
-struct Written {
-    line: Option<(&'static str, String)>,
-    table: Option<(&'static str, Vec<(String, String)>)>,
-    kind: Option<String>,
-}
-
-fn body(out: &mut Lines, body: &Body) -> Written {
-    let written = match body {
-        Body::Empty | Body::Left(_) => Written::default(),
-        Body::Form(fields) if repeats(fields.iter().map(|field| &field.0)) => Written {
-            line: Some(("text", quoted(&encoded(fields)))),
-            kind: Some("application/x-www-form-urlencoded".to_owned()),
-            ..Written::default()
-        },
-        Body::Form(fields) => Written {
-            table: Some((
-                "form",
-                fields
-                    .iter()
-                    .map(|(name, value)| (key(name), quoted(&value.source(Writing::Whole))))
-                    .collect(),
-            )),
-            ..Written::default()
-        },
-        Body::Json(json) if json.is_beyond_toml() => {
-            out.remark(
-                "TOML has no null and no number of more than 64 bits: the JSON is written as text.",
-            );
-            let mut pieces = Vec::new();
-            json_text(json, &mut pieces);
-            Written {
-                line: Some((
-                    "text",
-                    quoted(&Text::of(joined(pieces)).source(Writing::Whole)),
-                )),
-                kind: Some("application/json".to_owned()),
-                ..Written::default()
-            }
-        }
-        Body::Json(Json::Table(entries)) if !entries.is_empty() => Written {
-            table: Some((
-                "json",
-                entries
-                    .iter()
-                    .map(|(name, value)| (key(name), toml(value)))
-                    .collect(),
-            )),
-            ..Written::default()
-        },
-        Body::Json(json) => Written {
-            line: Some(("json", toml(json))),
-            ..Written::default()
-        },
-        Body::Multipart(parts) => Written {
-            line: Some(("multipart", multipart(out, parts))),
-            ..Written::default()
-        },
-        Body::Text(text) => Written {
-            line: Some(("text", quoted(&text.source(Writing::Whole)))),
-            ..Written::default()
-        },
-    };
-    let length = written.line.as_ref().map_or(0, |line| line.1.len())
-        + written.table.as_ref().map_or(0, |table| {
-            table
-                .1
-                .iter()
-                .map(|entry| entry.0.len() + entry.1.len())
-                .sum()
-        });
-    if length > TEXT_LIMIT {
-        out.remark(&format!(
-            "TO DO: the body is missing: it has {length} bytes, a draft takes {TEXT_LIMIT}."
-        ));
-        return Written::default();
-    }
-    written
-}
-
-fn multipart(out: &mut Lines, parts: &[Part]) -> String {
-    let mut written = Vec::new();
-    for part in parts {
-        let mut entries = vec![
-            ("name".to_owned(), quoted(&part.name)),
-            ("text".to_owned(), quoted(&part.text.source(Writing::Whole))),
-        ];
-        if let Some(filename) = &part.filename {
-            entries.push(("filename".to_owned(), quoted(filename)));
-        }
-        if let Some(kind) = &part.kind {
-            entries.push(("type".to_owned(), quoted(kind)));
-        }
-        if part.is_file {
-            out.remark(&format!("TO DO: the file of `{}` is a text full of canaries; if the service takes images alone, file = \"PATH\".", part.name));
-        }
-        written.push(inline(&entries));
-    }
-    match written.len() {
-        1 => format!("[{}]", written.concat()),
-        _ => format!("[\n  {},\n]", written.join(",\n  ")),
-    }
-}
-
-/// A JSON value as TOML on one line.
-fn toml(json: &Json) -> String {
-    match json {
-        Json::Null => quoted(""),
-        Json::Truth(truth) => truth.to_string(),
-        Json::Number(number) => number.clone(),
-        Json::Text(text) => quoted(&text.source(Writing::Whole)),
-        Json::List(items) => format!(
-            "[{}]",
-            items.iter().map(toml).collect::<Vec<_>>().join(", ")
-        ),
-        Json::Table(entries) => {
-            let entries: Vec<(String, String)> = entries
-                .iter()
-                .map(|(name, value)| (key(name), toml(value)))
-                .collect();
-            inline(&entries)
-        }
-    }
-}
-
-/// A JSON value as JSON with code in it.
-fn json_text(json: &Json, pieces: &mut Vec<Piece>) {
-    let mut plain = |text: &str| pieces.push(Piece::Plain(text.to_owned()));
-    let in_json = |text: &str| serde_json::Value::from(text).to_string();
-    match json {
-        Json::Null => plain("null"),
-        Json::Truth(truth) => plain(&truth.to_string()),
-        Json::Number(number) => plain(number),
-        Json::Text(text) => match text.as_code().filter(|code| code.ends_with("| int")) {
-            Some(code) => pieces.push(Piece::Code(code.to_owned())),
-            None => {
-                plain("\"");
-                for piece in text.pieces() {
-                    pieces.push(match piece {
-                        Piece::Plain(text) => {
-                            let written = in_json(text);
-                            Piece::Plain(written[1..written.len() - 1].to_owned())
-                        }
-                        Piece::Code(code) => Piece::Code(code.clone()),
-                    });
-                }
-                pieces.push(Piece::Plain("\"".to_owned()));
-            }
-        },
-        Json::List(items) => {
-            plain("[");
-            for (at, item) in items.iter().enumerate() {
-                pieces.push(Piece::Plain(if at == 0 { "" } else { "," }.to_owned()));
-                json_text(item, pieces);
-            }
-            pieces.push(Piece::Plain("]".to_owned()));
-        }
-        Json::Table(entries) => {
-            plain("{");
-            for (at, (name, value)) in entries.iter().enumerate() {
-                let comma = if at == 0 { "" } else { "," };
-                pieces.push(Piece::Plain(format!("{comma}{}:", in_json(name))));
-                json_text(value, pieces);
-            }
-            pieces.push(Piece::Plain("}".to_owned()));
-        }
-    }
-}
-
-/// The same with neighbouring plain pieces made one, so that quoting sees what stands beside what.
-fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut made: Vec<Piece> = Vec::new();
-    for piece in pieces {
-        match (made.last_mut(), piece) {
-            (Some(Piece::Plain(before)), Piece::Plain(text)) => before.push_str(&text),
-            (_, piece) => made.push(piece),
-        }
-    }
-    made
 }
 
 fn answer(out: &mut Lines, step: &Step) {
@@ -699,38 +448,4 @@ fn capture(source: &Source) -> String {
             entries
         }
     })
-}
-
-/// A key of TOML.
-fn key(name: &str) -> String {
-    let is_bare = !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if is_bare {
-        name.to_owned()
-    } else {
-        quoted(name)
-    }
-}
-
-/// A text of TOML, on one line.
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04X}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

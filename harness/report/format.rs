@@ -51,7 +51,7 @@ pub static FORMATS: [Format; 9] = [
     },
     Format {
         name: "ndjson",
-        what: "events, one JSON object a line",
+        what: "events, one JSON object a line; `crosswire schema events` prints its schema",
         render: ndjson::render,
     },
     Format {

@@ -11,6 +11,10 @@ const LIMIT: usize = 10;
 
 /// Writes a report as workflow commands.
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for result in report.thresholds.iter().filter(|result| !result.holds) {
+        let text = telling::threshold(result);
+        command(report, "warning", 0, "threshold broken", &text, out)?;
+    }
     // What was expected must not look like a failure on a step that succeeds.
     let level = if report.as_expected() {
         "notice"
@@ -157,7 +161,9 @@ mod tests {
         for (name, report) in all() {
             for command in commands(&report) {
                 assert!(
-                    command.starts_with("::error ") || command.starts_with("::notice "),
+                    ["::error ", "::warning ", "::notice "]
+                        .iter()
+                        .any(|level| command.starts_with(level)),
                     "{name}: {command}"
                 );
                 assert!(!command.chars().any(char::is_control), "{name}: {command}");
@@ -171,6 +177,18 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_broken_threshold_is_a_warning() {
+        let commands = commands(&all()["thresholds"]);
+        assert_eq!(commands.len(), 2);
+        assert!(commands[0].starts_with("::warning "), "{}", commands[0]);
+        assert!(
+            commands[0].ends_with("::upper-bound <= 0.001: BROKEN, 0.001575"),
+            "{}",
+            commands[0]
+        );
     }
 
     #[test]

@@ -109,6 +109,12 @@ fn ended(report: &Report) -> String {
         "Strength: {}.\n\n",
         escaped(&telling::strength(report))
     ));
+    for result in &report.thresholds {
+        page.push_str(&format!(
+            "- threshold {}\n",
+            escaped(&telling::threshold(result))
+        ));
+    }
     for note in &report.notes {
         page.push_str(&format!("- {}\n", escaped(note)));
     }

@@ -2,7 +2,7 @@
 //!
 //! Cases have the same names in every run of a scenario, so that their history can be followed. The step's case fails when
 //! something was found in it that was not expected; the verdict's case is an error when the run is worth too little, and a
-//! failure when another verdict was expected. The order of elements is that of the schemas in use (properties, cases,
+//! failure when another verdict was expected. A threshold has a case as well, which fails when it is broken. The order of elements is that of the schemas in use (properties, cases,
 //! output; in a case its result first).
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use super::xml::Xml;
 use super::{Finding, Report, telling, words};
-use crate::judge::Verdict;
+use crate::judge::{ThresholdResult, Verdict};
 
 /// Findings that the text of one case tells.
 const TOLD: usize = 20;
@@ -119,6 +119,7 @@ fn cases(report: &Report) -> Vec<Case> {
         by_step.entry(&finding.step).or_default().push(finding);
     }
     let mut cases = vec![verdict(report)];
+    cases.extend(report.thresholds.iter().map(threshold));
     for step in &report.steps {
         let findings = by_step.remove(step.name.as_str()).unwrap_or_default();
         cases.push(of_step(report, &step.name, &findings));
@@ -167,6 +168,25 @@ fn verdict(report: &Report) -> Case {
                 text,
             }),
             output: String::new(),
+        },
+    }
+}
+
+fn threshold(result: &ThresholdResult) -> Case {
+    let text = telling::threshold(result);
+    let broken = || Outcome {
+        kind: Kind::Failure,
+        what: "threshold".into(),
+        message: text.clone(),
+        text: text.clone(),
+    };
+    Case {
+        name: format!("threshold: {}", result.threshold),
+        result: (!result.holds).then(broken),
+        output: if result.holds {
+            text.clone()
+        } else {
+            String::new()
         },
     }
 }
@@ -336,6 +356,23 @@ mod tests {
         let text = xml(&report);
         assert!(
             text.contains("<failure message=\"isolated: no user"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_broken_threshold_fails_by_itself() {
+        let text = xml(&all()["thresholds"]);
+        assert!(
+            text.contains("tests=\"5\" failures=\"1\" errors=\"0\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("<testcase name=\"threshold: upper-bound &lt;= 0.001\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("type=\"threshold\">upper-bound &lt;= 0.001: BROKEN, 0.001575"),
             "{text}"
         );
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Report;
 use super::json::{
     JsonCounts, JsonEnding, JsonExposure, JsonReport, JsonRule, JsonSpread, JsonStep, JsonStrength,
-    JsonTarget, JsonVerdict, JsonVolley, SCHEMA_VERSION, schema_of,
+    JsonTarget, JsonThreshold, JsonVerdict, JsonVolley, SCHEMA_VERSION, schema_of,
 };
 
 /// One line.
@@ -91,6 +91,8 @@ struct Judged {
     counts: JsonCounts,
     /// How tightly the volleys of each strategy arrived.
     spreads: Vec<JsonSpread>,
+    /// What the run had to reach besides its verdict.
+    thresholds: Vec<JsonThreshold>,
 }
 
 /// Writes a report as events.
@@ -143,6 +145,7 @@ fn events(json: JsonReport) -> Vec<Event> {
         rules: json.rules,
         counts: json.counts,
         spreads: json.spreads,
+        thresholds: json.thresholds,
     })));
     events
 }

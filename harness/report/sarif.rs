@@ -160,6 +160,8 @@ fn invocation(report: &Report) -> Value {
         .iter()
         .map(|reason| notification("warning", &reason.text))
         .collect();
+    let broken = report.thresholds.iter().filter(|result| !result.holds);
+    notifications.extend(broken.map(|result| notification("warning", &telling::threshold(result))));
     notifications.extend(report.notes.iter().map(|note| notification("note", note)));
     let mut invocation = json!({
         "executionSuccessful": matches!(report.ending, Some(Ending::Completed | Ending::Limit { .. })),

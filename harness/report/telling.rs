@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Finding, FindingSide, Report, words};
-use crate::history::Phase;
-use crate::judge::{ExposureKind, Strength, ThresholdResult, Verdict};
+use crate::history::{Cause, Ending, Phase};
+use crate::judge::{ExposureKind, ReasonKind, Strength, ThresholdResult, Verdict};
 
 /// What the verdict means here, in a few words: `3 users received or acted on data of 3 others`.
 #[must_use]
@@ -285,6 +285,44 @@ fn result(finding: &Finding) -> String {
         ),
     }
 }
+
+/// What would make an inconclusive run conclusive, when that can be said.
+#[must_use]
+pub fn advice(report: &Report) -> Option<String> {
+    let text = match (&report.ending, report.verdict) {
+        (_, Verdict::Exposed | Verdict::Isolated) => return None,
+        (
+            Some(Ending::Failed {
+                cause: Cause::LogIn,
+                ..
+            }),
+            _,
+        ) => "check the log-in steps of the scenario and the credentials of its users".to_owned(),
+        (
+            Some(Ending::Failed {
+                cause: Cause::Step, ..
+            }),
+            _,
+        ) => "check that step of the scenario: its request, and the answer it expects".to_owned(),
+        (Some(Ending::Failed { .. }), _) => format!(
+            "check that the service is running at {} and answers",
+            report.url
+        ),
+        _ if report.reasons.iter().any(|reason| reason.kind == ReasonKind::Control) => {
+            "check those steps' paths, statuses and `sees`: alone, each user must receive its own canaries".to_owned()
+        }
+        _ if report.users < 2 => {
+            "give it at least two users (--users): one cannot be shown another's data".to_owned()
+        }
+        _ if report.strength.overlapping_pairs < report.min_overlaps.max(1) => {
+            "more rounds (--rounds), more users (--users), or another release (--strategy)"
+                .to_owned()
+        }
+        _ => return None,
+    };
+    Some(text)
+}
+
 /// A threshold, and whether the run kept to it: `pairs >= 1000: kept, 1,388`.
 #[must_use]
 pub fn threshold(result: &ThresholdResult) -> String {

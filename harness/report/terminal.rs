@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::telling::{
-    FEW, Group, groups, headline, outcome, phase, sentences, strength, threshold, when,
+    FEW, Group, advice, groups, headline, outcome, phase, sentences, strength, threshold, when,
 };
 use super::{Finding, Report, words};
-use crate::history::{Cause, Ending, Phase};
-use crate::judge::{ReasonKind, Verdict};
+use crate::history::{Ending, Phase};
+use crate::judge::Verdict;
 
 /// Columns of a line at most (longer words and commands excepted).
 const WIDTH: usize = 100;
@@ -306,46 +306,11 @@ fn order(report: &Report) -> String {
     )
 }
 
-/// What would make an inconclusive run conclusive, when that can be said.
-fn advice(report: &Report) -> Option<String> {
-    let text = match (&report.ending, report.verdict) {
-        (_, Verdict::Exposed | Verdict::Isolated) => return None,
-        (
-            Some(Ending::Failed {
-                cause: Cause::LogIn,
-                ..
-            }),
-            _,
-        ) => "check the log-in steps of the scenario and the credentials of its users".to_owned(),
-        (
-            Some(Ending::Failed {
-                cause: Cause::Step, ..
-            }),
-            _,
-        ) => "check that step of the scenario: its request, and the answer it expects".to_owned(),
-        (Some(Ending::Failed { .. }), _) => format!(
-            "check that the service is running at {} and answers",
-            report.url
-        ),
-        _ if report.reasons.iter().any(|reason| reason.kind == ReasonKind::Control) => {
-            "check those steps' paths, statuses and `sees`: alone, each user must receive its own canaries".to_owned()
-        }
-        _ if report.users < 2 => {
-            "give it at least two users (--users): one cannot be shown another's data".to_owned()
-        }
-        _ if report.strength.overlapping_pairs < report.min_overlaps.max(1) => {
-            "more rounds (--rounds), more users (--users), or another release (--strategy)"
-                .to_owned()
-        }
-        _ => return None,
-    };
-    Some(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{all, exposed, isolated, report};
     use super::*;
+    use crate::judge::ReasonKind;
 
     fn shown(report: &Report, look: Look) -> String {
         let mut bytes = Vec::new();

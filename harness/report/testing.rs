@@ -9,7 +9,7 @@ use crate::history::{
 use crate::identity::{Canary, Redactor, Salt, UserId};
 use crate::judge::{
     Counts, Evidence, Exposure, ExposureKind, Judgement, Place, RULES, Reason, ReasonKind, Side,
-    Spread, Strength, Verdict, VolleyPoint, upper_bound_95,
+    Spread, Strength, ThresholdResult, Verdict, VolleyPoint, upper_bound_95,
 };
 
 /// The salt of the canaries.
@@ -290,13 +290,26 @@ pub(super) fn report(judgement: &Judgement) -> Report {
 
 /// All of them, by name.
 pub(super) fn all() -> BTreeMap<&'static str, Report> {
+    let thresholds = [
+        ("pairs >= 1000", 1_900.0, true),
+        ("upper-bound <= 0.001", 0.001_575_4, false),
+    ];
+    let with_thresholds = |mut report: Report| {
+        report.thresholds = thresholds
+            .map(|(threshold, value, holds)| ThresholdResult {
+                threshold: threshold.parse().unwrap(),
+                value: Some(value),
+                holds,
+            })
+            .into();
+        report
+    };
     [
-        ("isolated", isolated()),
-        ("inconclusive", inconclusive()),
-        ("exposed", exposed()),
-        ("hostile", hostile()),
+        ("isolated", report(&isolated())),
+        ("inconclusive", report(&inconclusive())),
+        ("exposed", report(&exposed())),
+        ("hostile", with_thresholds(report(&hostile()))),
+        ("thresholds", with_thresholds(report(&isolated()))),
     ]
-    .into_iter()
-    .map(|(name, judgement)| (name, report(&judgement)))
-    .collect()
+    .into()
 }

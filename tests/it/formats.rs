@@ -89,6 +89,16 @@ fn what_is_written_can_be_read_by_its_readers() {
     assert_eq!(kinds.first(), Some(&"run".into()));
     assert_eq!(kinds.last(), Some(&"verdict".into()));
     assert!(kinds.contains(&"volley".into()) && kinds.contains(&"finding".into()));
+    let schema: Value = serde_json::from_str(&expect(0, "schema events").stdout).unwrap();
+    let known = schema["oneOf"].as_array().unwrap();
+    for kind in kinds {
+        assert!(
+            known
+                .iter()
+                .any(|k| k["properties"]["event"]["const"] == kind),
+            "{kind}"
+        );
+    }
     assert!(reports["junit"].starts_with("<?xml") && reports["junit"].ends_with("</testsuites>\n"));
     assert!(reports["github-summary"].starts_with("## crosswire: EXPOSED"));
     // It was expected, so no step that succeeds is annotated with errors.

@@ -41,11 +41,9 @@ fn draft_of(sample: &str, source: &str) -> String {
     draft(source, fs::read(samples().join(sample)).unwrap())
 }
 
-/// As a run reads it, whatever the environment holds.
+/// As a run reads it; a number in the environment fits everywhere.
 fn parse(draft: &str) -> Result<Scenario, ScenarioError> {
-    Scenario::parse_in("draft.toml", draft, &|_| {
-        Some("from-the-environment".to_owned())
-    })
+    Scenario::parse_in("draft.toml", draft, &|_| Some("1".to_owned()))
 }
 
 fn valid(draft: &str) -> Scenario {

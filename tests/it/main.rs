@@ -13,6 +13,7 @@
 //! - `secrets`: what no output may hold.
 //! - `crash`: what survives kill -9.
 //! - `scenario_errors`: wrong scenario files, word by word.
+//! - `init`: drafts of scenarios.
 //! - `documents`: what README and CONTRIBUTING claim.
 //! - `formats`: every report format, and the examples for continuous integration.
 

@@ -27,7 +27,7 @@ fn check(source: &str, input: &[u8]) -> Result<(), TestCaseError> {
     match Source::named(source).unwrap().draft(input) {
         Ok(draft) => {
             prop_assert!(draft.len() <= FILE_LIMIT);
-            let scenario = Scenario::parse_in("draft", &draft, &|_| Some("x".to_owned()));
+            let scenario = Scenario::parse_in("draft", &draft, &|_| Some("1".to_owned()));
             prop_assert!(scenario.is_ok(), "{}\n{}", scenario.unwrap_err(), draft);
         }
         Err(error) => prop_assert!(!error.message().is_empty() && !error.remedy().is_empty()),

@@ -222,22 +222,27 @@ impl Http2 {
     /// Makes the server's room for an answer small when the only request on the connection is to be read slowly; among
     /// others, it is read slowly, but they keep their room.
     pub(super) async fn prepare(&mut self, requests: &[&Request]) {
-        if let [request] = requests
-            && let Some(pace) = request.faults.slow_read
-            && let Some(connection) = &mut self.connection
-            && connection.set_initial_window_size(pace.bytes).is_ok()
-        {
-            self.narrow = true;
-            // It holds once the server has acknowledged it, which it does before it answers a PING.
-            let _ = self.quiet().await;
-        }
+        let [request] = requests else {
+            return;
+        };
+        let Some(pace) = request.faults.slow_read else {
+            return;
+        };
+        // Refused while an earlier change is not acknowledged yet, which a server does before it answers a PING; and so it
+        // holds once that is answered.
+        self.narrow =
+            self.room(pace.bytes) || (self.quiet().await.is_ok() && self.room(pace.bytes));
+        let _ = self.quiet().await;
+    }
+
+    /// Asks for so much room for an answer on every new stream.
+    fn room(&mut self, bytes: u32) -> bool {
+        let connection = self.connection.as_mut();
+        connection.is_some_and(|connection| connection.set_initial_window_size(bytes).is_ok())
     }
 
     fn ordinary_again(&mut self) {
-        if std::mem::take(&mut self.narrow)
-            && let Some(connection) = &mut self.connection
-            && connection.set_initial_window_size(STREAM_WINDOW).is_err()
-        {
+        if std::mem::take(&mut self.narrow) && !self.room(STREAM_WINDOW) {
             // Another is opened in its place.
             self.give_up();
         }

@@ -39,7 +39,7 @@ async fn echo() -> (String, tokio::task::JoinHandle<()>) {
     (format!("http://{address}"), server)
 }
 
-fn local<F: Future>(future: F) -> F::Output {
+pub(super) fn local<F: Future>(future: F) -> F::Output {
     block_on(tokio::task::LocalSet::new().run_until(future))
 }
 

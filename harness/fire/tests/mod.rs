@@ -3,6 +3,10 @@
 mod clean_up;
 mod dead;
 mod fallback;
+mod faults_http1;
+mod faults_http2;
+mod faults_run;
+mod faults_tls;
 mod hosts;
 mod http1;
 mod http2;
@@ -14,3 +18,4 @@ mod scripted;
 mod service;
 mod tls;
 mod trouble;
+mod watched;

@@ -71,6 +71,7 @@ fn a_location_is_relative_to_the_request_and_its_fragment_stays_here() {
 fn a_redirect_that_a_step_asks_for_is_its_answer() {
     for key in [
         "status = 302",
+        "expect = { headers = { location = \"^/end$\" } }",
         "capture = { at = { header = \"location\" } }",
     ] {
         let service = service(302, "/end");
@@ -131,6 +132,23 @@ fn the_final_answer_is_what_counts() {
         exchanges.iter().map(|exchange| exchange.refused).collect()
     };
     assert_eq!(refused(&ran), [false, true]);
+}
+
+#[test]
+fn what_is_expected_is_expected_of_the_final_answer() {
+    let service = Service::new(|asked| match asked.path.as_str() {
+        "/start" => answer(302, "location: /end\r\n", "Welcome"),
+        _ => answer(200, "", "Log in"),
+    });
+    let expecting = |expect: &str| {
+        let steps = format!("[[setup]]\nname = \"s\"\npath = \"/start\"\nexpect = {expect}");
+        run(&scenario(1, &steps), &service.url())
+    };
+    expecting("{ body = \"Log in\", not-body = \"Welcome\" }").completed();
+    let ran = expecting("{ body = \"Welcome\" }");
+    assert!(ran.why().contains("`Welcome`"), "{}", ran.why());
+    let refused: Vec<bool> = ran.exchanges().iter().map(|one| one.refused).collect();
+    assert_eq!(refused, [false, true]);
 }
 
 #[test]

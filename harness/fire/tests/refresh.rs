@@ -124,9 +124,7 @@ fn alone_a_companion_comes_right_after_its_step_as_often_as_the_solo_phase_runs(
 fn every_request_with_a_nonce_has_one_of_its_own() {
     let service = Service::new(|_| ok());
     let steps = "[[setup]]\nname = \"n\"\npath = \"/n?{{ nonce() }}\"";
-    let mut twice = scenario(2, steps);
-    twice.setup[0].echoes = true;
-    let ran = run(&twice, &service.url()).completed();
+    let ran = run(&scenario(2, steps), &service.url()).completed();
     let planted: Vec<&String> = ran
         .0
         .iter()

@@ -78,6 +78,8 @@ struct Kept {
     side: Side,
     times: u64,
     in_volleys: u64,
+    /// Exchanges whose first crossing it is.
+    exchanges: u64,
 }
 
 impl Rule for Learnt {
@@ -136,6 +138,7 @@ impl Rule for Learnt {
                 continue;
             }
             findings.in_volleys += kept.in_volleys;
+            findings.counts.exchanges += kept.exchanges;
             for _ in 0..kept.times {
                 findings.add(kept.crossing.clone(), world, || (kept.side.clone(), None));
             }
@@ -233,11 +236,17 @@ impl Learnt {
             self.fired_to_see += 1;
             self.fired_and_seen += u64::from(own);
         }
+        let mut is_first = true;
         for (victim, (key, value)) in crossed {
-            self.crossed(exchange, victim, key, &value, world);
+            if let Some(kept) = self.crossed(exchange, victim, key, &value, world) {
+                kept.times += 1;
+                kept.in_volleys += u64::from(is_fired);
+                kept.exchanges += u64::from(std::mem::take(&mut is_first));
+            }
         }
     }
 
+    /// The crossing between these two at this step, remembered from the first on.
     fn crossed(
         &mut self,
         exchange: &Exchange,
@@ -245,13 +254,10 @@ impl Learnt {
         value: u64,
         text: &str,
         world: &World,
-    ) {
+    ) -> Option<&mut Kept> {
         let key = (exchange.user, victim, exchange.step);
         let is_full = self.crossings.len() == CROSSINGS_KEPT;
-        if let Some(kept) = self.crossings.get_mut(&key) {
-            kept.times += 1;
-            kept.in_volleys += u64::from(exchange.phase == Phase::Volley);
-        } else if !is_full {
+        if !self.crossings.contains_key(&key) && !is_full {
             let crossing = Crossing {
                 rule: INFO.id,
                 kind: INFO.kind,
@@ -271,11 +277,13 @@ impl Learnt {
                 value,
                 is_identifying: is_identifying(text),
                 side: facts::side_with(exchange, Mark::Text(text), world.salt),
-                times: 1,
-                in_volleys: u64::from(exchange.phase == Phase::Volley),
+                times: 0,
+                in_volleys: 0,
+                exchanges: 0,
             };
             self.crossings.insert(key, kept);
         }
+        self.crossings.get_mut(&key)
     }
 
     /// Alone, after volleys.

@@ -2,7 +2,7 @@
 
 use super::{Rule, RuleInfo, Seen};
 use crate::judge::ExposureKind;
-use crate::judge::facts::is_accepted;
+use crate::judge::facts::status;
 use crate::judge::findings::Crossing;
 use crate::judge::world::World;
 
@@ -19,8 +19,9 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 /// Decided by three facts: the scenario says of the step why its session must be dead
-/// ([`StepInfo::dead`](crate::history::StepInfo::dead)); the answer is as the step expects and below 400; and it contains
-/// a canary of the requesting user's own in a slot that the step shows. A page that merely does not refuse, such as a log-in
+/// ([`StepInfo::dead`](crate::history::StepInfo::dead)); the answer's status is below 400; and it contains a canary of the
+/// requesting user's own in a slot that the step shows. Whether the step expects such an answer makes no difference: one that
+/// says `status = 401` is surprised by exactly this. A page that merely does not refuse, such as a log-in
 /// form answered with 200, contains none, so it is no finding. Public slots count for nothing: everybody is shown them.
 ///
 /// Viewer and victim are the same user: whoever holds the old cookie is served that user's data.
@@ -33,7 +34,7 @@ impl Rule for Outlived {
         let Some(step) = world.step(exchange.step).filter(|step| step.dead.is_some()) else {
             return;
         };
-        if exchange.followed || !is_accepted(exchange) {
+        if exchange.followed || status(exchange).is_none_or(|status| status >= 400) {
             return;
         }
         let own = seen.found.iter().find(|found| {
@@ -117,6 +118,12 @@ mod tests {
     }
 
     #[test]
+    fn a_step_that_expects_to_be_refused_hides_nothing() {
+        let judgement = after_the_end(page(&text(0, 0, 0)), refused);
+        assert_eq!(judgement.verdict, Verdict::Exposed);
+    }
+
+    #[test]
     fn what_a_dead_session_should_be_answered_leaves_the_run_clean() {
         let clean = |outcome: Outcome, change: fn(&mut Record)| {
             let judgement = after_the_end(outcome, change);
@@ -129,7 +136,6 @@ mod tests {
         clean(answer(401, "", text(0, 0, 0).as_bytes()), |_| {});
         clean(answer(302, "location: /login\r\n", b""), |_| {});
         clean(page("<form action=/login>"), |_| {});
-        clean(page(&text(0, 0, 0)), refused);
         clean(page(&text(0, 1, 0)), |_| {});
         let lost = Outcome::Failed {
             why: "reset".into(),

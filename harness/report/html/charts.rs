@@ -100,14 +100,17 @@ pub(super) fn spread_chart(points: &[VolleyPoint]) -> Option<SpreadChart> {
     };
     Some(SpreadChart {
         caption: format!(
-            "{} in order, with their spread: the time {clock}{}. Something crossed in {}.",
+            "{} in order, with their spread: the time {clock}{}. {}",
             words::count(points.len() as u64, "volley"),
             if scale.is_logarithmic {
                 " (logarithmic scale)"
             } else {
                 ""
             },
-            words::number(exposing.len() as u64)
+            match exposing.len() {
+                0 => "Nothing crossed in any of them.".to_owned(),
+                n => format!("Something crossed in {}.", words::number(n as u64)),
+            }
         ),
         rows: scale.rows(),
         columns: columns(first, last),
@@ -131,8 +134,8 @@ pub(super) fn offset_chart(points: &[VolleyPoint]) -> Option<OffsetChart> {
             let left = LEFT + slot * at as f64;
             let height = (AXIS - TOP) * group.share() / highest;
             OffsetBar {
-                x: percent(left + slot * 0.15),
-                width: percent(slot * 0.7),
+                x: percent(left + slot * 0.25),
+                width: percent(slot * 0.5),
                 middle: percent(left + slot / 2.0),
                 y: format!("{:.1}", AXIS - height),
                 height: format!("{height:.1}"),

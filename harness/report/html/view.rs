@@ -21,6 +21,7 @@ pub(super) struct Page {
     lead: String,
     unexpected: Option<String>,
     reasons: Vec<String>,
+    advice: Option<String>,
     figures: Vec<Fact>,
     findings_lead: String,
     groups: Vec<GroupView>,
@@ -31,6 +32,7 @@ pub(super) struct Page {
     offset_chart: Option<OffsetChart>,
     strength: String,
     spreads: Vec<SpreadView>,
+    thresholds: Vec<String>,
     notes: Vec<String>,
     facts: Vec<Fact>,
     replay: Option<String>,
@@ -146,6 +148,7 @@ pub(super) fn page(report: &Report) -> Page {
             .iter()
             .map(|reason| capital(&reason.text))
             .collect(),
+        advice: telling::advice(report).map(|advice| capital(&format!("{advice}."))),
         figures: figures(report),
         findings_lead: findings_lead(report),
         groups: groups(report),
@@ -169,6 +172,7 @@ pub(super) fn page(report: &Report) -> Page {
         offset_chart: offset_chart(&report.points),
         strength: capital(&format!("{}.", telling::strength(report))),
         spreads: spreads(report),
+        thresholds: report.thresholds.iter().map(telling::threshold).collect(),
         notes: report.notes.iter().map(|note| capital(note)).collect(),
         facts: facts(report),
         replay: report.replay.clone(),
@@ -408,7 +412,7 @@ fn facts(report: &Report) -> Vec<Fact> {
     add("Scenario", report.scenario.clone());
     add("Scenario file", scenario_file(report).unwrap_or_default());
     add("Target", report.target.clone());
-    add("Requests went to", report.url.clone());
+    add("Base URL", report.url.clone());
     add("Users", words::number(report.users));
     add("Rounds", words::number(report.strength.rounds.into()));
     let steps: Vec<&str> = report.steps.iter().map(|step| step.name.as_str()).collect();

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::SCHEMA_VERSION;
 use super::shape::{
-    JsonAnswer, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport, JsonSide,
-    JsonSpread, JsonThreshold, JsonVerdict, JsonVolley,
+    JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
+    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonThreshold, JsonVerdict, JsonVolley,
 };
 use crate::history::{Cause, Ending, Phase};
 use crate::judge::{
@@ -110,42 +110,9 @@ fn make_visible(value: &mut Value) {
 }
 
 fn report(json: JsonReport) -> Result<Report, ReportError> {
-    let ending = json.ending.map(ending).transpose()?;
-    let rules = json
-        .rules
-        .into_iter()
-        .map(|rule| Rule {
-            id: rule.id,
-            title: rule.title,
-            help: rule.help,
-        })
-        .collect();
-    let steps = json
-        .steps
-        .into_iter()
-        .map(|step| Step {
-            name: step.name,
-            line: step.line,
-        })
-        .collect();
-    let kinds = json
-        .reason_kinds
-        .into_iter()
-        .map(Some)
-        .chain(std::iter::repeat(None));
-    let reasons = json
-        .reasons
-        .into_iter()
-        .zip(kinds)
-        .map(|(text, kind)| reason(text, kind))
-        .collect();
-    let rounds = u32::try_from(json.strength.rounds).map_err(|_| ReportError::Field {
-        why: format!(
-            "strength.rounds is {}, which no run has",
-            json.strength.rounds
-        ),
-    })?;
-    let counts = json.counts;
+    let kinds = json.reason_kinds.into_iter().map(Some);
+    let kinds = kinds.chain(std::iter::repeat(None));
+    let thresholds: Result<_, _> = json.thresholds.into_iter().map(threshold).collect();
     Ok(Report {
         crosswire_version: json.crosswire_version,
         scenario: json.scenario,
@@ -155,46 +122,78 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
         engine: json.engine,
         seed: json.seed,
         users: json.users,
-        steps,
+        steps: json.steps.into_iter().map(Step::from).collect(),
         verdict: json.verdict.into(),
         expected: json.expected.into(),
-        reasons,
-        strength: Strength {
-            rounds,
-            exchanges: json.strength.exchanges,
-            volleys: json.strength.volleys,
-            overlapping_pairs: json.strength.overlapping_pairs,
-            pairs_by_server: json.strength.pairs_by_server,
-            exposing_pairs: json.strength.exposing_pairs,
-            upper_bound_95: json.strength.upper_bound_95,
-            notes: Vec::new(),
-        },
+        reasons: json
+            .reasons
+            .into_iter()
+            .zip(kinds)
+            .map(|(text, kind)| reason(text, kind))
+            .collect(),
+        strength: strength(&json.strength)?,
         min_overlaps: json.strength.min_overlaps,
         findings: json.exposures.into_iter().map(finding).collect(),
         findings_total: json.exposures_total,
-        rules,
-        counts: Counts {
-            viewers: counts.viewers,
-            victims: counts.victims,
-            attachments: counts.attachments,
-            writes: counts.writes,
-            exchanges: counts.exchanges,
-            viewer_earlier: counts.viewer_earlier,
-            ordered: counts.ordered,
-        },
+        rules: json.rules.into_iter().map(Rule::from).collect(),
+        counts: counts(&json.counts),
         spread: json.spreads.into_iter().map(Spread::from).collect(),
-        thresholds: json
-            .thresholds
-            .into_iter()
-            .map(threshold)
-            .collect::<Result<_, _>>()?,
+        thresholds: thresholds?,
         points: json.volleys.into_iter().map(VolleyPoint::from).collect(),
         notes: json.strength.notes,
-        ending,
+        ending: json.ending.map(ending).transpose()?,
         elapsed_ns: json.elapsed_ns,
         replay: json.replay,
         stored_as: json.stored_as,
     })
+}
+
+fn strength(json: &JsonStrength) -> Result<Strength, ReportError> {
+    let rounds = u32::try_from(json.rounds).map_err(|_| ReportError::Field {
+        why: format!("strength.rounds is {}, which no run has", json.rounds),
+    })?;
+    Ok(Strength {
+        rounds,
+        exchanges: json.exchanges,
+        volleys: json.volleys,
+        overlapping_pairs: json.overlapping_pairs,
+        pairs_by_server: json.pairs_by_server,
+        exposing_pairs: json.exposing_pairs,
+        upper_bound_95: json.upper_bound_95,
+        // They are the report's notes.
+        notes: Vec::new(),
+    })
+}
+
+fn counts(json: &JsonCounts) -> Counts {
+    Counts {
+        viewers: json.viewers,
+        victims: json.victims,
+        attachments: json.attachments,
+        writes: json.writes,
+        exchanges: json.exchanges,
+        viewer_earlier: json.viewer_earlier,
+        ordered: json.ordered,
+    }
+}
+
+impl From<JsonStep> for Step {
+    fn from(json: JsonStep) -> Step {
+        Step {
+            name: json.name,
+            line: json.line,
+        }
+    }
+}
+
+impl From<JsonRule> for Rule {
+    fn from(json: JsonRule) -> Rule {
+        Rule {
+            id: json.id,
+            title: json.title,
+            help: json.help,
+        }
+    }
 }
 
 /// A reason; of a kind that is not known here, it is one of the history's.
@@ -360,5 +359,129 @@ impl From<JsonVolley> for VolleyPoint {
             pairs: json.pairs,
             exposing: json.exposing,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::all;
+
+    fn json(name: &str) -> Value {
+        let mut bytes = Vec::new();
+        super::super::render(&all()[name], &mut bytes).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    fn read(value: &Value) -> Result<Report, ReportError> {
+        Report::from_json(value.to_string().as_bytes())
+    }
+
+    /// What the first version of this format had; later fields are left out.
+    #[test]
+    fn a_report_of_the_first_version_can_be_read() {
+        let mut old = json("exposed");
+        let fields = old.as_object_mut().unwrap();
+        for field in [
+            "scenario_path",
+            "steps",
+            "elapsed_ns",
+            "rules",
+            "thresholds",
+            "volleys",
+            "stored_as",
+            "reason_kinds",
+        ] {
+            assert!(fields.remove(field).is_some(), "{field}");
+        }
+        old["ending"].as_object_mut().unwrap().remove("cause");
+        old["strength"]
+            .as_object_mut()
+            .unwrap()
+            .remove("min_overlaps");
+        for exposure in old["exposures"].as_array_mut().unwrap() {
+            for field in ["line", "replay_finding", "viewer_side", "victim_side"] {
+                assert!(
+                    exposure.as_object_mut().unwrap().remove(field).is_some(),
+                    "{field}"
+                );
+            }
+        }
+        let report = read(&old).unwrap();
+        assert_eq!(report.findings.len(), 3);
+        assert_eq!(
+            report.findings[1].viewer_side.request,
+            all()["exposed"].findings[1].viewer_side.request
+        );
+        // Every format can be made of it, with what it has.
+        for format in &crate::report::FORMATS {
+            (format.render)(&report, &mut Vec::new()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_later_crosswire_may_add_fields() {
+        let mut later = json("exposed");
+        later["something_new"] = 1.into();
+        later["reason_kinds"] = serde_json::json!(["not-known-yet"]);
+        assert_eq!(read(&later).unwrap().findings.len(), 3);
+    }
+
+    #[test]
+    fn wrong_ones_are_refused_with_the_field() {
+        for (field, wrong, part) in [
+            (
+                "schema_version",
+                serde_json::json!(7),
+                "its schema_version is 7",
+            ),
+            (
+                "schema_version",
+                serde_json::json!("1".repeat(900)),
+                "its schema_version is \"1111",
+            ),
+            (
+                "verdict",
+                serde_json::json!("fine"),
+                "unknown variant `fine`",
+            ),
+            (
+                "ending",
+                serde_json::json!({"how": "well", "why": null, "elapsed_ms": 1}),
+                "ending.how is \"well\"",
+            ),
+            (
+                "users",
+                serde_json::json!(-3),
+                "invalid value: integer `-3`",
+            ),
+        ] {
+            let mut json = json("exposed");
+            json[field] = wrong;
+            let why = read(&json).unwrap_err().to_string();
+            assert!(why.contains(part) && why.len() < 200, "{why}");
+        }
+        let cut = &json("exposed").to_string()[..500];
+        assert!(matches!(
+            Report::from_json(cut.as_bytes()),
+            Err(ReportError::Json { .. })
+        ));
+        assert!(matches!(
+            Report::from_json(&[0xff; 9]),
+            Err(ReportError::Json { .. })
+        ));
+    }
+
+    #[test]
+    fn nothing_of_a_file_steers_what_shows_it() {
+        let mut json = json("exposed");
+        json["scenario"] = "a\u{1b}[2Jb\nc".into();
+        json["exposures"][0]["viewer_side"]["answer"]["body"][0]["text"] = "x\u{202e}\ny".into();
+        let report = read(&json).unwrap();
+        assert_eq!(report.scenario, "a␛[2Jb␊c");
+        assert_eq!(
+            report.findings[0].viewer_side.evidence.body[0].text,
+            "x⟨U+202E⟩\ny"
+        );
     }
 }

@@ -85,6 +85,7 @@ fn swapped_answers_are_seen_and_right_ones_are_clean() {
         ("learnt-value-crossed", 0, 1)
     );
     assert_eq!(second.victim.0, 0);
+    assert_eq!((first.times_seen, wrong.counts.exchanges), (1, 2));
     assert_eq!(
         first.value.as_deref(),
         Some("user1@example.org"),

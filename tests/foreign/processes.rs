@@ -1,0 +1,118 @@
+//! Programs that a test starts: until they are ready, and until they have ended with everything they started.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::software::Account;
+
+/// How long a program may take to be ready, and to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A program with its children, in a process group of its own.
+pub(crate) struct Running {
+    child: Child,
+    name: String,
+    log: PathBuf,
+}
+
+impl Running {
+    /// Starts it; what it writes to stderr is kept in the folder.
+    pub(crate) fn start(mut command: Command, folder: &Path) -> Running {
+        let program = Path::new(command.get_program());
+        let name = program.file_name().unwrap().to_str().unwrap().to_owned();
+        let log = folder.join(format!("{name}.stderr"));
+        let child = command
+            .process_group(0)
+            .env("TMPDIR", folder)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        Running { child, name, log }
+    }
+
+    /// The first line that it writes to stdout.
+    pub(crate) fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        let stdout = self.child.stdout.take().expect("it is read once");
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        assert!(line.ends_with('\n'), "{} ended: {}", self.name, self.said());
+        line.trim().to_owned()
+    }
+
+    /// Waits until this is so.
+    pub(crate) fn wait_until(&mut self, is_ready: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is_ready() {
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && begun.elapsed() < PATIENCE,
+                "{} is not ready ({ended:?}): {}",
+                self.name,
+                self.said()
+            );
+            thread::sleep(LOOK);
+        }
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn signal(&self, name: &str) {
+        let group = format!("-{}", self.child.id());
+        let _sent = Command::new("kill")
+            .args(["-s", name, "--", &group])
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.signal("TERM");
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < PATIENCE {
+            thread::sleep(LOOK);
+        }
+        self.signal("KILL");
+        let _ended = self.child.wait();
+    }
+}
+
+/// A command that runs as this user.
+pub(crate) fn as_user(program: &Path, account: &Account) -> Command {
+    let mut command = Command::new(program);
+    if let Some((user, group)) = account.ids {
+        command.uid(user).gid(group);
+    }
+    command
+}
+
+/// Ports that were free a moment ago, for programs that cannot choose one themselves and tell it.
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// Whether somebody listens there.
+pub(crate) fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// The same for a socket in the file system.
+pub(crate) fn listens_at(path: &Path) -> bool {
+    UnixStream::connect(path).is_ok()
+}
