@@ -118,7 +118,9 @@ impl Run {
         for rule in &mut self.rules {
             rule.exchange(&seen, &self.world, &mut self.crossings);
         }
-        self.findings.counts.exchanges += u64::from(!self.crossings.is_empty());
+        // A user served by a session of its own that had ended holds nobody else's data.
+        let of_others = |crossing: &Crossing| crossing.viewer != crossing.victim;
+        self.findings.counts.exchanges += u64::from(self.crossings.iter().any(of_others));
         if exchange.phase == Phase::Volley || exchange.volley.is_some() {
             let (world, refusals) = (&self.world, &self.refusals);
             let is_complete = self.look.is_complete();

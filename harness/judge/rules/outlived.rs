@@ -115,6 +115,7 @@ mod tests {
             )
         );
         assert_eq!(judgement.verdict, Verdict::Exposed);
+        assert_eq!(judgement.counts.exchanges, 0, "nobody else's data was held");
     }
 
     #[test]
