@@ -28,6 +28,7 @@ mod phases;
 mod pipelined;
 mod pool;
 mod proxy;
+mod rate;
 mod recording;
 mod redirect;
 mod release;

@@ -302,6 +302,9 @@ pub struct Limits {
     pub answer_bytes: u64,
     /// Milliseconds until an answer counts as missing. Within [`Limits::TIMEOUT_MS`].
     pub timeout_ms: u64,
+    /// Requests a second, on the average over a second; a volley leaves together all the same and is made up for. Within
+    /// [`Limits::RATE`].
+    pub rate: u64,
 }
 
 impl Limits {
@@ -312,6 +315,8 @@ impl Limits {
     /// Bounds of [`Limits::answer_bytes`]: up to 16 MiB, so that every answer fits into a line
     /// of a history ([`LINE_LIMIT`](crate::history::LINE_LIMIT)).
     pub const ANSWER_BYTES: Bounds = Bounds::new(1, 1 << 20, 1 << 24);
+    /// Bounds of [`Limits::rate`].
+    pub const RATE: Bounds = Bounds::new(1, 50_000, 10_000_000);
     /// Bounds of [`Limits::timeout_ms`]: up to ten minutes.
     pub const TIMEOUT_MS: Bounds = Bounds::new(1, 10_000, 600_000);
 }
@@ -323,6 +328,7 @@ impl Default for Limits {
             duration_s: Limits::DURATION_S.default,
             answer_bytes: Limits::ANSWER_BYTES.default,
             timeout_ms: Limits::TIMEOUT_MS.default,
+            rate: Limits::RATE.default,
         }
     }
 }

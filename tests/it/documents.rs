@@ -113,7 +113,7 @@ fn the_scenario_in_the_readme_can_be_run() {
     assert!(!blocks.is_empty());
     for block in blocks {
         if block.starts_with('[') {
-            assert_settings(&block);
+            assert_settings(block);
             continue;
         }
         Scenario::parse_in("readme", block, &|name| {
@@ -151,7 +151,7 @@ fn commands(block: &str) -> Vec<Vec<String>> {
 fn every_command_in_the_readme_is_understood() {
     let readme = read("README.md");
     for block in between(&readme, "```console\n", "```") {
-        for words in commands(&block) {
+        for words in commands(block) {
             // An argument after all the others that nobody knows: the error must be about it, not about what is shown.
             let ran = run(words.iter().map(String::as_str).chain(["--no-such-flag"]));
             assert!(

@@ -310,6 +310,10 @@ fn limits() -> Value {
                     Limits::TIMEOUT_MS,
                 ),
             ),
+            (
+                "rate",
+                number("Requests a second, on the average.", Limits::RATE),
+            ),
         ],
     )
 }
