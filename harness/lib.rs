@@ -90,6 +90,7 @@
 //!
 //! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], [`report`].
 
+mod choice;
 #[cfg(feature = "control")]
 pub mod control;
 pub mod fire;

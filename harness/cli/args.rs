@@ -9,7 +9,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crosswire::identity::UserId;
-use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName, Threshold};
+use crosswire::judge::Threshold;
+use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
 
 use crate::config::{self, Settled};
 use crate::exit::{self, Failure};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::evidence::Evidence;
 use crate::history::{Ending, Phase};
 use crate::identity::Redactor;
+use crate::judge::Threshold;
 use crate::judge::ThresholdResult;
 use crate::judge::{Counts, ExposureKind, Reason, Spread, Strength, Verdict, VolleyPoint};
-use crate::scenario::Threshold;
 
 /// What a report says besides the judgement.
 #[derive(Clone, Debug)]

@@ -3,11 +3,11 @@
 use toml::de::DeValue;
 
 use super::fields::{Fields, Located, nearest, number, text, wrong_type};
+use crate::judge::{Metric, Threshold};
 use crate::scenario::error::Fault;
 use crate::scenario::settings::{
     Connections, FireSettings, Limits, Pattern, Protocol, StrategyName,
 };
-use crate::scenario::threshold::{Metric, Threshold};
 
 /// The keys of `[fire]`.
 pub(super) const FIRE_KEYS: [&str; 12] = [
