@@ -59,6 +59,7 @@
 //!     followed: false,
 //!     nonce: None,
 //!     provoked: None,
+//!     cut_off: false,
 //!     outcome: Outcome::Answer {
 //!         status: 200,
 //!         head: "HTTP/1.1 200 OK\r\n\r\n".into(),

@@ -103,6 +103,7 @@ fn exchanges() -> impl Strategy<Value = Exchange> {
             followed: false,
             nonce: None,
             provoked: None,
+            cut_off: false,
             outcome,
         }
     })
@@ -297,6 +298,7 @@ fn shows(id: u64, viewer: u32, canary: &str, place: usize) -> Exchange {
         followed: false,
         nonce: None,
         provoked: None,
+        cut_off: false,
         outcome,
     }
 }
@@ -403,7 +405,8 @@ proptest! {
             records.push(Record::Exchange(Exchange {
                 id: id as u64, user: UserId(user), step: 0, phase: Phase::Setup, round: 1, volley: None, connection: 0,
                 request: RequestLine { method: "POST".into(), path: "/login".into(), body_len: 0 },
-                sent_ns: 0, first_byte_ns: None, done_ns: 1, server: None, refused: false, followed: false, nonce: None, provoked: None,
+                sent_ns: 0, first_byte_ns: None, done_ns: 1, server: None, refused: false, followed: false, nonce: None, provoked: None, cut_off: false,
+                cut_off: false,
                 outcome: Outcome::Answer { status: 200, head, body: Bytes::new(), cut: false },
             }));
         }
@@ -561,6 +564,7 @@ fn a_secret_inside_a_coded_body_is_not_stored() {
         followed: false,
         nonce: None,
         provoked: None,
+        cut_off: false,
         outcome: Outcome::Answer {
             status: 200,
             head: head.into(),

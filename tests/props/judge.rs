@@ -48,6 +48,7 @@ fn exchange(id: u64, user: u32, outcome: Outcome) -> Exchange {
         followed: false,
         nonce: None,
         provoked: None,
+        cut_off: false,
         outcome,
     }
 }
