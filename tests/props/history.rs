@@ -406,7 +406,6 @@ proptest! {
                 id: id as u64, user: UserId(user), step: 0, phase: Phase::Setup, round: 1, volley: None, connection: 0,
                 request: RequestLine { method: "POST".into(), path: "/login".into(), body_len: 0 },
                 sent_ns: 0, first_byte_ns: None, done_ns: 1, server: None, refused: false, followed: false, nonce: None, provoked: None, cut_off: false,
-                cut_off: false,
                 outcome: Outcome::Answer { status: 200, head, body: Bytes::new(), cut: false },
             }));
         }
