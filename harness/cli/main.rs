@@ -4,7 +4,6 @@ mod args;
 mod beside;
 mod chosen;
 mod config;
-mod control;
 mod demo;
 mod exit;
 mod explain;
