@@ -1,7 +1,6 @@
 //! The command `crosswire`: parses, runs one subcommand, maps the result to an exit code.
 
 mod args;
-mod beside;
 mod chosen;
 mod config;
 mod demo;
