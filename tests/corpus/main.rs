@@ -1,5 +1,9 @@
 //! Every kept input through what the fuzz targets run: `tests/corpus/TARGET/`, one file an input. Whatever a fuzzer finds
 //! is kept there, as small as it gets.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helper functions too"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,6 +27,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 }
 
 /// Runs every input of a target, in order; what is printed tells at which one it ended.
+#[expect(clippy::print_stdout, reason = "shown when the test fails")]
 fn run(target: &str) {
     let (_, entry) = entries::ALL.iter().find(|entry| entry.0 == target).unwrap();
     entry(b"");

@@ -41,10 +41,7 @@ pub(super) fn shown(report: &Report, hidden: &[&str]) {
         }
     }
     let mut bytes = Vec::new();
-    let look = Look {
-        colour: true,
-        ..Look::PLAIN
-    };
+    let look = Look { colour: true };
     render_terminal(report, look, &mut bytes).expect("a Vec takes everything");
     for finding in &report.findings {
         assert!(!telling::sentences(finding).is_empty());
