@@ -179,6 +179,19 @@ fn an_exposure_is_shown_from_both_sides() {
 }
 
 #[test]
+fn findings_that_are_closed_are_printed_too() {
+    let page = page(&all()["exposed"]);
+    let (_, print) = page.split_once("@media print{").unwrap();
+    assert!(
+        print.contains(".finding::details-content{content-visibility:visible"),
+        "{print}"
+    );
+    // Browsers that cannot say what they leave out.
+    assert!(print.contains("@supports not selector(::details-content){.opened{display:block}}"));
+    assert!(page.contains("<p class=\"hint opened\">"));
+}
+
+#[test]
 fn the_first_hundred_are_told_and_the_rest_is_listed() {
     let mut report = all()["exposed"].clone();
     let one = report.findings[0].clone();
