@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::place::scenario_file;
-use super::{Finding, Report, telling, words};
+use super::telling::Group;
+use super::{Report, telling, words};
 use crate::judge::Verdict;
 
 /// Annotations of one level that GitHub takes from one step; it drops the others without a word.
@@ -21,20 +22,23 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     } else {
         "error"
     };
-    let shown = match report.findings_total {
+    let groups = telling::few(&report.findings);
+    let left_out = (report.findings_total).saturating_sub(report.findings.len() as u64);
+    let shown = match left_out + groups.len() as u64 {
         0 => return verdict(report, level, out),
         total if total <= LIMIT as u64 => LIMIT,
         // The last one says how many more there are.
         _ => LIMIT - 1,
     };
-    for finding in report.findings.iter().take(shown) {
+    for group in groups.iter().take(shown) {
+        let finding = group.example;
         let title = report
             .rule(finding)
             .map_or(finding.rule.as_str(), |rule| rule.title.as_str());
-        let message = message(report, finding);
+        let message = message(report, group);
         command(report, level, finding.line, title, &message, out)?;
     }
-    let told = report.findings.len().min(shown) as u64;
+    let told: u64 = groups.iter().take(shown).map(|group| group.findings).sum();
     if report.findings_total > told {
         let more = words::count(report.findings_total - told, "more finding");
         let message = format!("{more}: the other reports of this run hold what was found.");
@@ -56,8 +60,9 @@ fn verdict(report: &Report, level: &str, out: &mut dyn Write) -> io::Result<()> 
     command(report, level, 0, &title, &lines.join("\n"), out)
 }
 
-fn message(report: &Report, finding: &Finding) -> String {
-    let mut lines = vec![format!("{}.", telling::headline(finding))];
+fn message(report: &Report, group: &Group<'_>) -> String {
+    let finding = group.example;
+    let mut lines = vec![format!("{}.", group.headline())];
     lines.extend(telling::sentences(finding));
     lines.extend(
         report
@@ -110,6 +115,30 @@ mod tests {
         render(report, &mut bytes).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_users_were_served_with_their_own_ended_sessions_is_one_annotation() {
+        let mut report = all()["exposed"].clone();
+        for finding in &mut report.findings {
+            *finding = super::super::Finding {
+                kind: crate::judge::ExposureKind::Session,
+                viewer: finding.viewer.clone(),
+                victim: finding.viewer.clone(),
+                ..a_finding()
+            };
+        }
+        report.findings_total = 3;
+        let commands = commands(&report);
+        assert_eq!(commands.len(), 1, "{commands:#?}");
+        assert!(
+            commands[0].contains("::3 users were still served by sessions that had ended.%0A"),
+            "{commands:#?}"
+        );
+    }
+
+    fn a_finding() -> super::super::Finding {
+        all()["exposed"].findings[0].clone()
     }
 
     #[test]

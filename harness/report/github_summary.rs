@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::telling::Group;
 use super::{Finding, Report, telling, words};
 use crate::judge::Verdict;
 
@@ -38,13 +39,13 @@ fn findings(report: &Report, limit: usize, page: &mut String) {
     }
     page.push_str("| what | step | where | first seen | times | id |\n| --- | --- | --- | --- | ---: | --- |\n");
     let mut told = 0;
-    for finding in &report.findings {
-        let row = row(finding);
+    for group in telling::few(&report.findings) {
+        let row = row(&group);
         if page.len() + row.len() > limit {
             break;
         }
         page.push_str(&row);
-        told += 1;
+        told += group.findings;
     }
     page.push('\n');
     let left_out = report.findings_total.saturating_sub(told);
@@ -66,13 +67,14 @@ fn findings(report: &Report, limit: usize, page: &mut String) {
     }
 }
 
-fn row(finding: &Finding) -> String {
+fn row(group: &Group<'_>) -> String {
+    let finding = group.example;
     let cells = [
-        telling::headline(finding),
+        group.headline(),
         finding.step.clone(),
         finding.place.clone(),
         telling::when(finding),
-        words::number(finding.times_seen),
+        words::number(group.times),
         finding.id.clone(),
     ];
     let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();

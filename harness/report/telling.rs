@@ -147,21 +147,20 @@ pub fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
 /// sessions together, since nobody else is in it.
 #[must_use]
 pub fn few(findings: &[Finding]) -> Vec<Group<'_>> {
-    grouped(findings, |finding| match is_of_oneself(finding) {
-        true => (&finding.step, &finding.slot, finding.phase, ""),
-        false => (
-            &finding.step,
-            &finding.slot,
-            finding.phase,
-            finding.id.as_str(),
-        ),
+    let mut others = 0u64;
+    grouped(findings, |finding| {
+        if is_of_oneself(finding) {
+            return (0, Some((&finding.step, &finding.slot, finding.phase)));
+        }
+        others += 1;
+        (others, None)
     })
 }
 
 /// Findings with equal keys together, in the order of their first ones.
 pub(super) fn grouped<'a, K: Ord>(
     findings: &'a [Finding],
-    key: impl Fn(&'a Finding) -> K,
+    mut key: impl FnMut(&'a Finding) -> K,
 ) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut known = BTreeMap::new();
