@@ -2,6 +2,7 @@
 
 mod clean_up;
 mod dead;
+mod ended;
 mod fallback;
 mod faults_http1;
 mod faults_http2;
