@@ -105,8 +105,9 @@ impl Connection {
 
     /// Takes notice of what the peer has sent meanwhile, such as the end of the connection.
     pub(super) async fn catch_up(&mut self) {
-        if let Speaks::Http2(http2) = &mut self.speaks {
-            http2.flush().await;
+        match &mut self.speaks {
+            Speaks::Http1(http1) => http1.catch_up().await,
+            Speaks::Http2(http2) => http2.flush().await,
         }
     }
 

@@ -11,6 +11,8 @@ mod faults_tls;
 mod hosts;
 mod http1;
 mod http2;
+mod idle;
+mod interim;
 mod proxies;
 mod redirects;
 mod refresh;
