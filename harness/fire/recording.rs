@@ -81,6 +81,7 @@ impl Run<'_> {
             outcome,
         };
         self.exchanges += 1;
+        self.sessions[user].begun |= phase != Phase::CleanUp;
         self.record(&Record::Exchange(exchange))
     }
 
