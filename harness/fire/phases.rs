@@ -101,7 +101,8 @@ impl<'a> Run<'a> {
         }
         self.event_phase(Phase::Volley, round);
         let arrivals = self.tactics.strategy.arrivals;
-        for parts in pattern::round(scenario, self.sessions.len(), arrivals, &mut self.rng) {
+        let users = self.sessions.len();
+        for parts in pattern::round(scenario, users, arrivals, round, &mut self.rng) {
             let parts = self.with_sessions(parts)?;
             if !parts.is_empty() {
                 self.volley(&parts, round).await?;
