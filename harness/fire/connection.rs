@@ -250,9 +250,18 @@ impl Connection {
                 http1.perform(batch, begin, bounds).await
             }
             (Armed::Http2(pending), Speaks::Http2(http2)) => {
+                let late = http2.latch.held() > 0;
                 let opened = tokio::time::timeout(bounds.timeout, http2.latch.open()).await;
                 let why = match opened {
-                    Ok(Ok(())) => return all(http2, pending, released_ns, bounds).await,
+                    Ok(Ok(())) => {
+                        // What the kernel did not take at the release has left now.
+                        let sent_ns = if late {
+                            bounds.clock.now()
+                        } else {
+                            released_ns
+                        };
+                        return all(http2, pending, sent_ns, bounds).await;
+                    }
                     Ok(Err(error)) => error.to_string(),
                     Err(_) => "the server does not take it".to_owned(),
                 };

@@ -217,7 +217,7 @@ pub struct Exchange {
     pub connection: u32,
     /// What was asked.
     pub request: RequestLine,
-    /// When the last byte of the request left (the release, in a volley, unless it is written slowly). Of requests that are
+    /// When the last byte of the request left (the release, in a volley, unless some of it left later). Of requests that are
     /// pipelined over HTTP/1.1, which are answered one after the other, each but the first begins when the answer before it
     /// began to come (or was over without one): it cannot be shown to have been under way earlier.
     pub sent_ns: u64,

@@ -135,6 +135,8 @@ impl Http1 {
         self.came_ns = None;
         // Set again only when all of it is written: whoever stops in between leaves half a request behind.
         let reusable = std::mem::replace(&mut self.reusable, false);
+        // What the kernel did not take at the release leaves later.
+        let late = batch.slow() || self.latch.held() > 0;
         let unsent = self.send(batch, course).await.err();
         let whole = unsent.is_none();
         if whole && let Some(break_off) = batch.script.breaks_off(AbortWhen::MidRequest) {
@@ -144,7 +146,7 @@ impl Http1 {
             self.half_close().await;
             batch.deeds.half_closed();
         }
-        if matches!(course.begin, Begin::Now) || batch.slow() {
+        if matches!(course.begin, Begin::Now) || late {
             course.sent_ns = clock.now();
         }
         if let Some(break_off) = batch.script.breaks_off(AbortWhen::BeforeAnswer) {

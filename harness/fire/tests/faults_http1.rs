@@ -489,3 +489,24 @@ fn a_wait_on_purpose_ends_with_the_run() {
         assert_eq!(server.saw(), Saw::End);
     });
 }
+
+#[test]
+fn what_is_too_large_to_leave_at_the_release_counts_from_when_it_has_left() {
+    const LARGE: usize = 32 << 20;
+    block_on(async {
+        let server = Watched::one(|peer| {
+            use std::io::Read as _;
+            peer.head();
+            let mut body = vec![0; LARGE];
+            peer.stream.read_exact(&mut body).expect("a body");
+            peer.say(OK);
+        });
+        let mut connection = server.connect().await;
+        let request = post(&vec![b'x'; LARGE]);
+        let armed = connection.arm(&[&request], bounds()).await;
+        assert!(!connection.latch().release().expect("released"));
+        let done = connection.collect(armed, 7, bounds()).await;
+        let came = done[0].result.as_ref().expect("an answer").first_ns;
+        assert!((8..=came).contains(&done[0].sent_ns));
+    });
+}
