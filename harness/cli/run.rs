@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use crosswire::control::CONTROL_ROUNDS;
 use crosswire::fire::Stop;
 use crosswire::identity::Redactor;
 use crosswire::report::{Facts, Look, Report, render_terminal};
@@ -12,7 +13,6 @@ use crosswire::scenario::Scenario;
 
 use crate::args::{CommonArgs, Loudness, RunArgs};
 use crate::chosen;
-use crate::control;
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::outputs::{Outputs, cannot_write};
@@ -32,6 +32,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) replay: Replay<'a>,
     /// Pause of a bundled target's store.
     pub(crate) store_delay: Option<Duration>,
+    /// Whether `crosswire replay` can run one of its findings again: it needs no credentials but those in the environment.
+    pub(crate) is_replayable: bool,
 }
 
 /// Gives the command that does the same again with a seed.
@@ -56,6 +58,7 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             path: settings::path(&given).map(|path| path.display().to_string()),
             replay: Box::new(move |seed| settings::replay(&given, args, seed)),
             store_delay: args.store_delay,
+            is_replayable: true,
         });
     }
     if wanted.is_empty() {
@@ -93,9 +96,10 @@ pub(crate) fn execute(
             history: history.take(),
             control: args
                 .control
-                .then(|| args.control_rounds.unwrap_or(control::ROUNDS)),
+                .then(|| args.control_rounds.unwrap_or(CONTROL_ROUNDS)),
         };
-        let (report, lost) = fire(trial, &wanted, outputs.stored_json(), args, screen, &stop)?;
+        let stored_as = outputs.stored_json().filter(|_| wanted.is_replayable);
+        let (report, lost) = fire(trial, &wanted, stored_as, args, screen, &stop)?;
         if let Some(error) = lost {
             screen.error(&format!(
                 "the history could not be stored to its end: {error}"

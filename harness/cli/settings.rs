@@ -5,13 +5,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crosswire::check::Beside;
 use crosswire::judge::Verdict;
 use crosswire::scenario::{
     Bounds, FILE_LIMIT, FireSettings, Limits, Scenario, TargetSpec, find_shipped, shipped,
 };
 
 use crate::args::{CommonArgs, Expect, RunArgs};
-use crate::beside::Beside;
 use crate::exit::Failure;
 use crate::host;
 use crate::network;

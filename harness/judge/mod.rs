@@ -24,6 +24,7 @@ mod strength;
 mod threshold;
 mod thresholds;
 mod tokens;
+mod unserved;
 mod verdict;
 mod world;
 
@@ -37,7 +38,7 @@ pub use run::{NOTES_KEPT, VOLLEYS_OPEN};
 pub use strength::{Strength, upper_bound_95};
 pub use threshold::{Comparison, Metric, Threshold};
 pub use thresholds::{ThresholdResult, weigh_thresholds};
-pub use verdict::{FAILED_SHARE, Judge, Judgement, SWAPS_NEEDED, Verdict, VerdictError, judge};
+pub use verdict::{FAILED_SHARE, Judge, Judgement, Verdict, VerdictError, judge};
 
 #[cfg(test)]
 mod on_purpose_tests;

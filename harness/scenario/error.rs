@@ -174,7 +174,10 @@ impl ScenarioError {
         if let Some(hint) = &fault.hint {
             group = group.element(Level::HELP.message(hint.as_str()));
         }
-        renderer.render(&[group])
+        // The renderer makes pictures of control characters, but for those of two bytes, which terminals obey as well.
+        let is_two_byte_control = |c: char| matches!(c, '\u{80}'..='\u{9f}');
+        let rendered = renderer.render(&[group]);
+        rendered.replace(is_two_byte_control, "\u{fffd}")
     }
 }
 

@@ -118,7 +118,7 @@ impl Rule for ForeignWrite {
     }
 
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, _: &mut Vec<Crossing>) {
-        self.next_exchange = self.next_exchange.max(seen.exchange.id + 1);
+        self.next_exchange = self.next_exchange.max(seen.exchange.id.saturating_add(1));
         if self.items.is_empty() {
             return;
         }
