@@ -2,8 +2,8 @@
 //!
 //! Cases have the same names in every run of a scenario, so that their history can be followed. The step's case fails when
 //! something was found in it that was not expected; the verdict's case is an error when the run is worth too little, and a
-//! failure when another verdict was expected. A threshold has a case as well, which fails when it is broken. The order of elements is that of the schemas in use (properties, cases,
-//! output; in a case its result first).
+//! failure when another verdict was expected. A threshold has a case as well, which fails when it is broken. The order of
+//! elements is that of the schemas in use (properties, cases, output; in a case its result first).
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -136,8 +136,6 @@ fn verdict(report: &Report) -> Case {
     let kind = match report.verdict {
         _ if report.as_expected() => None,
         Verdict::Inconclusive => Some(Kind::Error),
-        // The findings themselves are failures of their steps.
-        Verdict::Exposed if !report.findings.is_empty() => None,
         Verdict::Exposed | Verdict::Isolated => Some(Kind::Failure),
     };
     let mut text: Vec<String> = report
@@ -297,11 +295,15 @@ mod tests {
     }
 
     #[test]
-    fn findings_are_failures_of_their_steps() {
+    fn findings_are_failures_of_their_steps_and_of_the_verdict() {
         let mut report = all()["exposed"].clone();
         let text = xml(&report);
         assert!(
-            text.contains("tests=\"3\" failures=\"2\" errors=\"0\" time=\"2.300\""),
+            text.contains("tests=\"3\" failures=\"3\" errors=\"0\" time=\"2.300\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("<failure message=\"exposed: 3 users received"),
             "{text}"
         );
         assert!(

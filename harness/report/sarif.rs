@@ -1,4 +1,5 @@
-//! SARIF 2.1.0, for code scanning: a result for every finding, at the line of the scenario's step.
+//! SARIF 2.1.0, for code scanning: a result for findings of the same rule, kind, step, slot and place, at the line of the
+//! scenario's step. Which users met is chance, so an alert stays the same one whoever they were.
 
 use std::io::{self, Write};
 
@@ -6,8 +7,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::place::scenario_file;
-use super::{Finding, Report, telling};
+use super::telling::Group;
+use super::{Finding, Report, telling, words};
 use crate::history::Ending;
+use crate::identity::digest;
+use crate::judge::ExposureKind;
 
 /// What SARIF calls its schema; readers go by it.
 const SCHEMA: &str =
@@ -39,7 +43,7 @@ fn log(report: &Report) -> Value {
         "automationDetails": {"id": format!("crosswire/{}/", report.scenario)},
         "invocations": [invocation(report)],
         "columnKind": "unicodeCodePoints",
-        "results": report.findings.iter().map(|finding| result(report, finding)).collect::<Vec<Value>>(),
+        "results": alerts(report).iter().map(|group| result(report, group)).collect::<Vec<Value>>(),
         "properties": {
             "verdict": report.verdict.as_str(),
             "expected": report.expected.as_str(),
@@ -93,10 +97,62 @@ fn pascal(id: &str) -> String {
         .collect()
 }
 
-fn result(report: &Report, finding: &Finding) -> Value {
-    let mut text = format!("{}. ", telling::headline(finding));
+/// The findings that are one alert together.
+fn alerts(report: &Report) -> Vec<Group<'_>> {
+    telling::grouped(&report.findings, |finding| {
+        (
+            &finding.rule,
+            finding.kind,
+            &finding.step,
+            &finding.slot,
+            &finding.place,
+        )
+    })
+}
+
+/// The same in every run of the scenario: nothing in it depends on who met whom.
+///
+/// GitHub goes by `primaryLocationLineHash` alone. Where a log lacks it, the action that uploads the log fills in a hash of
+/// the file's line, which is the same for every result there; one that is present is kept. It has the form `HASH:COUNT`.
+fn fingerprints(report: &Report, finding: &Finding) -> Value {
+    let kind = match finding.kind {
+        ExposureKind::Read => "read",
+        ExposureKind::Write => "write",
+        ExposureKind::Session => "session",
+    };
+    // A slot's name cannot be empty.
+    let slot = finding.slot.as_deref().unwrap_or_default();
+    let parts = [
+        &report.scenario,
+        &finding.rule,
+        kind,
+        &finding.step,
+        slot,
+        &finding.place,
+    ];
+    let hash = format!("{:016x}", digest(0, &parts.map(str::as_bytes)));
+    json!({
+        "crosswireFault/v1": hash,
+        "primaryLocationLineHash": format!("{hash}:1"),
+    })
+}
+
+fn result(report: &Report, group: &Group<'_>) -> Value {
+    let finding = group.example;
+    let mut text = group.headline();
+    match group.findings - 1 {
+        0 => {}
+        _ if telling::is_of_oneself(finding) => {}
+        more => text.push_str(&format!(
+            ", and {} of viewer and victim",
+            words::count(more, "more pair")
+        )),
+    }
+    text.push_str(". ");
     text.push_str(&telling::sentences(finding).join(" "));
     let mut properties = json!({
+        "finding": finding.id,
+        "pairs": group.findings,
         "viewer": finding.viewer,
         "victim": finding.victim,
         "place": finding.place,
@@ -111,8 +167,8 @@ fn result(report: &Report, finding: &Finding) -> Value {
         "level": "error",
         "message": {"text": text},
         "locations": [location(report, finding)],
-        "partialFingerprints": {"crosswireFinding/v1": finding.id},
-        "occurrenceCount": finding.times_seen,
+        "partialFingerprints": fingerprints(report, finding),
+        "occurrenceCount": group.times,
         "properties": properties,
     });
     if let Some(at) = report.rules.iter().position(|rule| rule.id == finding.rule) {
@@ -203,7 +259,9 @@ mod tests {
                 assert_eq!(result["level"], "error");
                 assert!(!result["message"]["text"].as_str().unwrap().is_empty());
                 assert!(result["occurrenceCount"].as_u64().unwrap() >= 1);
-                assert!(result["partialFingerprints"]["crosswireFinding/v1"].is_string());
+                let prints = &result["partialFingerprints"];
+                let own = prints["crosswireFault/v1"].as_str().unwrap();
+                assert_eq!(prints["primaryLocationLineHash"], format!("{own}:1"));
                 let place = &result["locations"][0]["physicalLocation"];
                 let uri = place["artifactLocation"]["uri"].as_str().unwrap();
                 assert!(
@@ -258,6 +316,39 @@ mod tests {
             log(&report)["runs"][0]["results"][0]["partialFingerprints"],
             fingerprint
         );
+    }
+
+    #[test]
+    fn who_met_whom_changes_no_alert() {
+        let mut report = all()["exposed"].clone();
+        // A write, and two reads of the same kind.
+        let log = log(&report);
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        assert_eq!(results.len(), 2);
+        let text = results[1]["message"]["text"].as_str().unwrap();
+        assert!(
+            text.starts_with(
+                "bob received carol's note, and 1 more pair of viewer and victim. bob sent "
+            ),
+            "{text}"
+        );
+        assert_eq!(results[1]["occurrenceCount"], 1_203);
+        assert_ne!(
+            results[0]["partialFingerprints"],
+            results[1]["partialFingerprints"]
+        );
+        for finding in &mut report.findings {
+            finding.id.push('0');
+            (finding.viewer, finding.victim) = ("dora".into(), "erik".into());
+            finding.phase = crate::history::Phase::Solo;
+        }
+        let later = super::log(&report);
+        for (at, result) in results.iter().enumerate() {
+            assert_eq!(
+                later["runs"][0]["results"][at]["partialFingerprints"],
+                result["partialFingerprints"]
+            );
+        }
     }
 
     #[test]

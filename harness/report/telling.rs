@@ -99,7 +99,8 @@ pub fn headline(finding: &Finding) -> String {
 const SHIFTED: &str = "answer-shifted";
 
 /// Whether no second user is in it: a session that outlived its end serves whoever still holds it.
-fn is_of_oneself(finding: &Finding) -> bool {
+#[must_use]
+pub fn is_of_oneself(finding: &Finding) -> bool {
     finding.viewer == finding.victim
 }
 
@@ -117,19 +118,58 @@ pub struct Group<'a> {
     pub times: u64,
 }
 
+impl Group<'_> {
+    /// What happened, in a few words: [`headline`] of the example, or of all when nobody else is in them.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        if self.findings > 1 && is_of_oneself(self.example) {
+            let users = words::number(self.findings);
+            return format!("{users} users were still served by sessions that had ended");
+        }
+        headline(self.example)
+    }
+}
+
 /// The findings, those that are alike together, in the order of their first ones.
 #[must_use]
 pub fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    let mut known = BTreeMap::new();
-    for finding in findings {
-        let alike = (
+    grouped(findings, |finding| {
+        (
+            &finding.rule,
+            is_of_oneself(finding),
             finding.kind,
             finding.phase,
             &finding.step,
             &finding.slot,
             &finding.place,
-        );
+        )
+    })
+}
+
+/// The findings of a report that has room for few of them: each by itself, but what users were served with their own ended
+/// sessions together, since nobody else is in it.
+#[must_use]
+pub fn few(findings: &[Finding]) -> Vec<Group<'_>> {
+    grouped(findings, |finding| match is_of_oneself(finding) {
+        true => (&finding.step, &finding.slot, finding.phase, ""),
+        false => (
+            &finding.step,
+            &finding.slot,
+            finding.phase,
+            finding.id.as_str(),
+        ),
+    })
+}
+
+/// Findings with equal keys together, in the order of their first ones.
+pub(super) fn grouped<'a, K: Ord>(
+    findings: &'a [Finding],
+    key: impl Fn(&'a Finding) -> K,
+) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for finding in findings {
+        let alike = key(finding);
         if let Some(&at) = known.get(&alike) {
             let group: &mut Group<'_> = &mut groups[at];
             group.findings += 1;
@@ -144,6 +184,34 @@ pub fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
         });
     }
     groups
+}
+
+/// What the exchanges of the findings were: `170 of 640 exchanges held somebody else's data`.
+#[must_use]
+pub fn exchanges(report: &Report) -> String {
+    let outlived: u64 = report
+        .findings
+        .iter()
+        .filter(|finding| is_of_oneself(finding))
+        .map(|finding| finding.times_seen)
+        .sum();
+    let held = report.counts.exchanges;
+    let mut parts = Vec::new();
+    if held > 0 || outlived == 0 {
+        let all = words::count(report.strength.exchanges, "exchange");
+        parts.push(format!(
+            "{} of {all} held somebody else's data",
+            words::number(held)
+        ));
+    }
+    if outlived > 0 {
+        let were = if outlived == 1 { "was" } else { "were" };
+        parts.push(format!(
+            "{} {were} served by a session that had ended",
+            words::count(outlived, "exchange")
+        ));
+    }
+    parts.join("; ")
 }
 
 /// The part of the run, as a place in a sentence: `volley, round 3`.
@@ -292,6 +360,7 @@ fn result(finding: &Finding) -> String {
 /// What would make an inconclusive run conclusive, when that can be said.
 #[must_use]
 pub fn advice(report: &Report) -> Option<String> {
+    let lacks = |kind| report.reasons.iter().any(|reason| reason.kind == kind);
     let text = match (&report.ending, report.verdict) {
         (_, Verdict::Exposed | Verdict::Isolated) => return None,
         (
@@ -307,12 +376,19 @@ pub fn advice(report: &Report) -> Option<String> {
             }),
             _,
         ) => "check that step of the scenario: its request, and the answer it expects".to_owned(),
+        // The ending does not say whether nobody listens, a name is unknown or a certificate is not trusted; its sentence does.
         (Some(Ending::Failed { .. }), _) => format!(
-            "check that the service is running at {} and answers",
+            "put right what the reason above names, then run it again (the service is expected at {})",
             report.url
         ),
-        _ if report.reasons.iter().any(|reason| reason.kind == ReasonKind::Control) => {
+        _ if lacks(ReasonKind::Learning) => {
+            "check each identity's header: open the URL with it; is what each is shown different?".to_owned()
+        }
+        _ if lacks(ReasonKind::Control) => {
             "check those steps' paths, statuses and `sees`, and that the log-in got in (give it the `status` or `expect` that only success has): alone, each user must receive its own canaries".to_owned()
+        }
+        _ if lacks(ReasonKind::PlantedExposures) => {
+            "let raced steps show what only their user may see: `sees`".to_owned()
         }
         _ if report.users < 2 => {
             "give it at least two users (--users): one cannot be shown another's data".to_owned()

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::telling::{
-    FEW, Group, advice, groups, headline, outcome, phase, sentences, strength, threshold, when,
+    FEW, Group, advice, exchanges, few, groups, is_of_oneself, outcome, phase, sentences, strength,
+    threshold, when,
 };
 use super::{Finding, Report, words};
 use crate::history::Ending;
@@ -137,12 +138,12 @@ impl Page<'_> {
                 .unwrap_or(0)
         };
         let (who, place, when) = (width(|l| &l.who), width(|l| &l.place), width(|l| &l.when));
-        let grouped = shown.iter().any(|line| line.pairs > 1);
+        let grouped = shown.iter().any(|line| line.pairs.is_some_and(|n| n > 1));
         for line in &shown {
-            let pairs = if grouped {
-                format!("  {:>9}", words::count(line.pairs, "pair"))
-            } else {
-                String::new()
+            let pairs = match line.pairs {
+                _ if !grouped => String::new(),
+                Some(pairs) => format!("  {:>9}", words::count(pairs, "pair")),
+                None => format!("  {:>9}", ""),
             };
             let times = format!("{}×", words::number(line.times));
             let text = format!(
@@ -151,7 +152,7 @@ impl Page<'_> {
             );
             writeln!(self.out, "{}", text.trim_end())?;
         }
-        let told: u64 = shown.iter().map(|line| line.pairs).sum();
+        let told: u64 = shown.iter().map(|line| line.findings).sum();
         if report.findings_total > told {
             let more = format!("and {} more", words::number(report.findings_total - told));
             writeln!(self.out, "  {}", self.look.faint(&more))?;
@@ -206,6 +207,10 @@ impl Page<'_> {
             Some(Ending::Interrupted) => Some(format!(
                 "interrupted after {elapsed}; what was recorded until then counts"
             )),
+            // What is lacking has told why already.
+            Some(Ending::Failed { why, .. }) if is_told(report, why) => {
+                Some(format!("early, after {elapsed}"))
+            }
             Some(Ending::Failed { why, .. }) => Some(format!("early, after {elapsed}: {why}")),
             None => Some("unknown: the history breaks off".to_owned()),
         };
@@ -231,40 +236,47 @@ impl Page<'_> {
     }
 }
 
+/// Whether the rows of what is lacking hold this sentence.
+fn is_told(report: &Report, why: &str) -> bool {
+    report.verdict == Verdict::Inconclusive
+        && report
+            .reasons
+            .iter()
+            .any(|reason| reason.text.contains(why))
+}
+
 /// One line of the table: a finding, or the first of many alike.
 struct Line {
     who: String,
     place: String,
     when: String,
-    pairs: u64,
+    findings: u64,
+    /// Pairs of viewer and victim; none when nobody else is in it.
+    pairs: Option<u64>,
     times: u64,
 }
 
 /// A line per finding when they are few; otherwise a line per kind of finding, told by its most telling example.
 fn lines(findings: &[Finding]) -> Vec<Line> {
     let line = |group: Group<'_>| Line {
-        who: headline(group.example),
+        who: group.headline(),
         place: format!("{}, {}", group.example.step, group.example.place),
         when: when(group.example),
-        pairs: group.findings,
+        findings: group.findings,
+        pairs: (!is_of_oneself(group.example)).then_some(group.findings),
         times: group.times,
     };
-    if findings.len() > FEW {
-        return groups(findings).into_iter().map(line).collect();
-    }
-    let alone = |example| Group {
-        example,
-        findings: 1,
-        times: example.times_seen,
+    let groups = if findings.len() > FEW {
+        groups(findings)
+    } else {
+        few(findings)
     };
-    findings.iter().map(alone).map(line).collect()
+    groups.into_iter().map(line).collect()
 }
 
 fn in_all(report: &Report) -> String {
     let counts = &report.counts;
-    let exchanges = words::count(report.strength.exchanges, "exchange");
-    let held = words::number(counts.exchanges);
-    let mut parts = vec![format!("{held} of {exchanges} held somebody else's data")];
+    let mut parts = vec![exchanges(report)];
     if counts.attachments > 0 {
         parts.push(format!(
             "{} downloaded by somebody else",
@@ -358,6 +370,82 @@ EXPOSED  notes on http://127.0.0.1:8080: 3 users received or acted on data of 3 
         )];
         let text = shown(&report, Look::PLAIN);
         assert!(text.contains("to do         check those steps"), "{text}");
+    }
+
+    #[test]
+    fn a_run_that_failed_tells_its_reason_once_and_where_to_look() {
+        let why = "nothing answers at http://127.0.0.1:8080: connection refused";
+        let mut report = all()["inconclusive"].clone();
+        report.reasons = vec![crate::judge::Reason::new(
+            ReasonKind::Failed,
+            format!("the run failed: {why}"),
+        )];
+        report.ending = Some(Ending::Failed {
+            why: why.into(),
+            cause: crate::history::Cause::Unreachable,
+        });
+        let text = shown(&report, Look::PLAIN);
+        assert_eq!(text.matches("connection refused").count(), 1, "{text}");
+        assert!(
+            text.contains("to do         put right what the reason above names"),
+            "{text}"
+        );
+        assert!(
+            text.contains("ended         early, after 90.0 ms\n"),
+            "{text}"
+        );
+        report.reasons.clear();
+        assert!(shown(&report, Look::PLAIN).contains("connection refused"));
+    }
+
+    #[test]
+    fn what_is_to_do_is_about_what_is_lacking() {
+        for (kind, advice) in [
+            (ReasonKind::Learning, "check each identity's header"),
+            (
+                ReasonKind::PlantedExposures,
+                "let raced steps show what only their user may see",
+            ),
+        ] {
+            let mut report = all()["inconclusive"].clone();
+            report.reasons = vec![crate::judge::Reason::new(kind, "lacking")];
+            let text = shown(&report, Look::PLAIN);
+            assert!(text.contains(&format!("to do         {advice}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn ended_sessions_that_served_their_own_users_are_told_as_such() {
+        let mut report = all()["exposed"].clone();
+        let mut own = report.findings[0].clone();
+        own.rule = "session-outlived".into();
+        own.kind = crate::judge::ExposureKind::Session;
+        report.findings = ["alice", "bob", "carol"]
+            .map(|user| Finding {
+                id: user.into(),
+                viewer: user.into(),
+                victim: user.into(),
+                times_seen: 2,
+                ..own.clone()
+            })
+            .into();
+        report.findings_total = 3;
+        report.counts.exchanges = 0;
+        report.counts.attachments = 0;
+        report.counts.writes = 0;
+        let text = shown(&report, Look::PLAIN);
+        assert!(
+            text.contains("\n  3 users were still served by sessions that had ended  delete"),
+            "{text}"
+        );
+        assert!(
+            text.contains("in all        6 exchanges were served by a session that had ended\n"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("pair ") && !text.contains("somebody else"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Every report format as the command writes it, and the examples for continuous integration that use them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crosswire::report::{FORMATS, Format, Report};
@@ -58,18 +58,24 @@ fn what_is_written_can_be_read_by_its_readers() {
 
     let sarif: Value = serde_json::from_str(&reports["sarif"]).unwrap();
     let results = sarif["runs"][0]["results"].as_array().unwrap();
-    assert_eq!(results.len(), exposures.len());
+    let of = |result: &Value| result["properties"]["pairs"].as_u64().unwrap();
+    assert_eq!(results.iter().map(of).sum::<u64>(), exposures.len() as u64);
+    let prints: BTreeSet<&str> = results
+        .iter()
+        .map(|result| {
+            result["partialFingerprints"]["primaryLocationLineHash"]
+                .as_str()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(prints.len(), results.len(), "an alert for each");
     let place = &results[0]["locations"][0]["physicalLocation"];
     assert!(
         place["region"]["startLine"].as_u64().unwrap() >= 1,
         "{place}"
     );
     let scenario = std::fs::read_to_string(&file).unwrap();
-    for (result, exposure) in results.iter().zip(exposures) {
-        assert_eq!(
-            result["partialFingerprints"]["crosswireFinding/v1"],
-            exposure["id"]
-        );
+    for exposure in exposures {
         let line = exposure["line"].as_u64().unwrap() as usize;
         let begins = scenario.lines().skip(line.saturating_sub(1));
         let step = exposure["step"].as_str().unwrap();
@@ -242,7 +248,7 @@ fn every_command_of_the_examples_is_understood() {
             );
         }
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 5);
 }
 
 #[test]
@@ -284,6 +290,29 @@ fn the_readme_of_the_examples_names_formats_and_files_that_exist() {
     }
 }
 
+/// Runs what the example installs crosswire with, in an empty environment.
+#[cfg(unix)]
+#[test]
+fn the_examples_ask_for_the_variables_that_they_need() {
+    let steps = yaml("github-actions.yml")["jobs"]["isolation"]["steps"].clone();
+    let install = steps.as_array().unwrap().iter();
+    let install = install.filter_map(|step| step["run"].as_str());
+    let install = install
+        .filter(|run| run.contains("cargo install"))
+        .collect::<String>();
+    for (script, variable) in [(install, "GIT"), (script("gitlab-ci.yml"), "CROSSWIRE_GIT")] {
+        let output = std::process::Command::new("bash")
+            .args(["-e", "-c", &script])
+            .current_dir(folder().path())
+            .env_clear()
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{script}");
+        assert!(told.contains(&format!("{variable}: set ")), "{told}");
+    }
+}
+
 /// The scripts themselves, against a service that leaks: the reports are there, and the exit code is that of the run.
 #[cfg(unix)]
 #[test]
@@ -304,6 +333,8 @@ fn the_scripts_of_the_examples_do_what_they_say() {
                 format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display()),
             )
             .env("CARGO_HOME", folder.path())
+            .env("CROSSWIRE_GIT", "https://git.example/crosswire")
+            .env("CROSSWIRE_REV", "0123456")
             .env("SCENARIO", "careless.toml")
             .env("SERVICE", service.url())
             .env("ROUNDS", "2")

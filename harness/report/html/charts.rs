@@ -178,11 +178,8 @@ struct Group {
 }
 
 impl Group {
-    /// Crossings per pair; a volley can have more crossings than pairs were counted.
+    /// Crossings per pair, of which there is one at least; a volley can have more crossings than pairs were counted.
     fn share(&self) -> f64 {
-        if self.pairs == 0 {
-            return if self.exposing > 0 { 1.0 } else { 0.0 };
-        }
         (self.exposing as f64 / self.pairs as f64).min(1.0)
     }
 
@@ -199,6 +196,7 @@ impl Group {
     }
 }
 
+/// Offsets at which nothing overlapped are left out: no share can be said of them.
 fn by_offset(points: &[VolleyPoint]) -> Vec<Group> {
     let mut groups: BTreeMap<u32, Group> = BTreeMap::new();
     for point in points {
@@ -213,6 +211,7 @@ fn by_offset(points: &[VolleyPoint]) -> Vec<Group> {
         group.pairs = group.pairs.saturating_add(point.pairs);
         group.exposing = group.exposing.saturating_add(point.exposing);
     }
+    groups.retain(|_, group| group.pairs > 0);
     let together = groups.len().div_ceil(BARS).max(1);
     let mut bars: Vec<Group> = Vec::new();
     for (at, group) in groups.into_values().enumerate() {
@@ -404,6 +403,32 @@ mod tests {
                 .ends_with("The most at 100 µs: 16 of 20 pairs."),
             "{}",
             chart.caption
+        );
+    }
+
+    #[test]
+    fn offsets_without_pairs_are_left_out() {
+        let without = |at: usize| {
+            let mut points = [
+                point(1, 0, 5, 1),
+                point(2, 100, 5, 2),
+                point(3, 5_000, 5, 1),
+            ];
+            points[at].pairs = 0;
+            points
+        };
+        let chart = offset_chart(&without(2)).unwrap();
+        assert_eq!(chart.bars.len(), 2);
+        assert!(
+            chart
+                .caption
+                .ends_with("The most at 100 µs: 2 of 10 pairs."),
+            "{}",
+            chart.caption
+        );
+        assert!(
+            offset_chart(&without(2)[1..]).is_none(),
+            "one offset is left"
         );
     }
 

@@ -224,9 +224,15 @@ fn figures(report: &Report) -> Vec<Fact> {
     };
     if report.verdict == Verdict::Exposed {
         add("findings", report.findings_total);
-        add("users who saw or acted", counts.viewers);
-        add("users whose data it was", counts.victims);
-        add("exchanges that held others' data", counts.exchanges);
+        if report.findings.iter().all(telling::is_of_oneself) {
+            add("users served by a session that had ended", counts.viewers);
+        } else {
+            add("users who saw or acted", counts.viewers);
+            add("users whose data it was", counts.victims);
+        }
+        if counts.exchanges > 0 {
+            add("exchanges that held others' data", counts.exchanges);
+        }
         if counts.attachments > 0 {
             add("attachments of others downloaded", counts.attachments);
         }
@@ -282,6 +288,7 @@ fn groups(report: &Report) -> Vec<GroupView> {
         .into_iter()
         .map(|group| GroupView {
             row: Row {
+                headline: group.headline(),
                 times: format!("{}×", words::number(group.times)),
                 ..row(group.example)
             },
