@@ -87,6 +87,7 @@ fn exchange(user: u32, owner: u32, step: u16, phase: Phase) -> Exchange {
         followed: false,
         nonce: None,
         provoked: None,
+        cut_off: false,
         outcome: Outcome::Answer {
             status: 200,
             head: head.into(),

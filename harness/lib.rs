@@ -5,6 +5,8 @@
 //! that into text or JSON. Every user's data holds canaries ([`identity`]), texts that name their owner, so that any
 //! answer can be judged by itself.
 //!
+//! In a test of your own, [`mod@check`] does all of that: `crosswire::check_service(router)…run().assert_isolated()`.
+//!
 //! # What a verdict means
 //!
 //! - `exposed`: a text that only one user had was in another's answer, or an item was gone that only another's request
@@ -59,6 +61,7 @@
 //!     followed: false,
 //!     nonce: None,
 //!     provoked: None,
+//!     cut_off: false,
 //!     outcome: Outcome::Answer {
 //!         status: 200,
 //!         head: "HTTP/1.1 200 OK\r\n\r\n".into(),
@@ -88,8 +91,10 @@
 //! assert!(!judgement.reasons.is_empty());
 //! ```
 //!
-//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], [`report`].
+//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], [`report`], [`mod@check`].
 
+pub mod check;
+mod choice;
 #[cfg(feature = "control")]
 pub mod control;
 pub mod fire;
@@ -100,3 +105,7 @@ pub mod import;
 pub mod judge;
 pub mod report;
 pub mod scenario;
+
+#[cfg(feature = "service")]
+pub use check::check_service;
+pub use check::{Check, CheckError, Checked, Step, check, check_file};

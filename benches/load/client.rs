@@ -234,6 +234,7 @@ impl Tally {
             followed: false,
             nonce: None,
             provoked: None,
+            cut_off: false,
             outcome: Outcome::Answer {
                 status: 200,
                 head,

@@ -9,7 +9,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crosswire::identity::UserId;
-use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName, Threshold};
+use crosswire::judge::Threshold;
+use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
 
 use crate::config::{self, Settled};
 use crate::exit::{self, Failure};
@@ -202,6 +203,9 @@ pub(crate) struct CommonArgs {
     /// End the run after this time, such as 30s or 2m (at least 1s); what was done until then counts
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) duration: Option<Duration>,
+    /// Requests a second at most, on the average (a volley leaves together and is made up for)
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u64), allow_negative_numbers = true)]
+    pub(crate) rate: Option<u64>,
     /// How the requests of a volley are released
     #[arg(long, value_parser = word::<StrategyName>(StrategyName::WORDS), value_name = "NAME", help_heading = "Run")]
     pub(crate) strategy: Option<StrategyName>,

@@ -1,27 +1,16 @@
-//! Which hosts may be fired at: this machine, and those that the command line names.
+//! Which hosts may be fired at, in the words and with the exit codes of the command.
 
-use std::net::{IpAddr, ToSocketAddrs};
-
-use crosswire::scenario::{Network, Scenario, TargetSpec};
-use http::Uri;
+use crosswire::fire::{HostError, check_host_name, check_hosts};
+use crosswire::scenario::Scenario;
 
 use crate::exit::Failure;
-use crate::network::address_of;
 
-/// Checks that every host of the scenario is this machine, or that `allowed` names it: the target, the further hosts, the
-/// proxy, and the addresses that hosts are resolved to.
+/// Checks that every host of the scenario is this machine, or that an `--allow-host` names it.
 ///
 /// # Errors
 /// Usage, when a URL is not one of a service or a host is not allowed; unreachable, when a host has no address.
 pub(crate) fn check(scenario: &Scenario, allowed: &[String]) -> Result<(), Failure> {
-    let target = match &scenario.target {
-        TargetSpec::Url(url) => Some(url),
-        TargetSpec::Bundled { .. } => None,
-    };
-    let urls: Vec<&String> = target.into_iter().chain(scenario.hosts.values()).collect();
-    check_with(&urls, &scenario.network, allowed, &|host, port| {
-        Ok((host, port).to_socket_addrs()?.map(|a| a.ip()).collect())
-    })
+    check_hosts(scenario, allowed).map_err(|error| failure(&error))
 }
 
 /// Checks the value of an `--allow-host`.
@@ -29,176 +18,16 @@ pub(crate) fn check(scenario: &Scenario, allowed: &[String]) -> Result<(), Failu
 /// # Errors
 /// Usage, when it is anything but a host.
 pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
-    let bare = name.trim_matches(['[', ']']);
-    let is_host = bare.parse::<IpAddr>().is_ok()
-        || !bare.is_empty() && !bare.contains([':', '/', '@', '?', '#', ' ']);
-    if is_host {
-        return Ok(());
-    }
-    // Not echoed: what looks like a URL may hold a password.
-    Err(Failure::usage(
-        "--allow-host: name the host alone, without scheme, port and path, such as staging.example",
-    ))
+    check_host_name(name).map_err(|error| Failure::usage(format!("--allow-host: {error}")))
 }
 
-type Resolve<'a> = &'a dyn Fn(&str, u16) -> std::io::Result<Vec<IpAddr>>;
-
-fn check_with(
-    urls: &[&String],
-    network: &Network,
-    allowed: &[String],
-    resolve: Resolve<'_>,
-) -> Result<(), Failure> {
-    let named = |host: &str| {
-        let bare = |name: &str| name.trim_matches(['[', ']']).to_ascii_lowercase();
-        allowed.iter().any(|name| bare(name) == bare(host))
-    };
-    if let Some(proxy) = &network.proxy {
-        let (host, port) = proxy_host(proxy)?;
-        if !named(&host) {
-            own_addresses(&host, &addresses(&host, port, resolve)?)?;
-        }
-    }
-    for url in urls {
-        let (host, port) = host_and_port(url)?;
-        if let Some(to) = instead(network, &host, port)? {
-            // A scenario must not lead to another machine under a name that is allowed.
-            if !named(&to.to_string()) {
-                own_addresses(&to.to_string(), &[to])?;
-            }
-            continue;
-        }
-        if named(&host) {
-            continue;
-        }
-        let looked_up_here =
-            network.proxy.is_none() || host.parse::<IpAddr>().is_ok() || host == "localhost";
-        if !looked_up_here {
-            return Err(not_this_machine(&host, " (the proxy looks it up)"));
-        }
-        own_addresses(&host, &addresses(&host, port, resolve)?)?;
-    }
-    Ok(())
-}
-
-fn addresses(host: &str, port: u16, resolve: Resolve<'_>) -> Result<Vec<IpAddr>, Failure> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![address]);
-    }
-    let found = resolve(host, port).map_err(|error| {
-        Failure::unreachable(format!("the host {host} has no address: {error}"))
-    })?;
-    if found.is_empty() {
-        return Err(Failure::unreachable(format!(
-            "the host {host} has no address"
-        )));
-    }
-    Ok(found)
-}
-
-fn own_addresses(host: &str, addresses: &[IpAddr]) -> Result<(), Failure> {
-    let Some(other) = addresses.iter().find(|address| !own(**address)) else {
-        return Ok(());
-    };
-    let at = if other.to_string() == host {
-        String::new()
-    } else {
-        format!(" (at {other})")
-    };
-    Err(not_this_machine(host, &at))
-}
-
-fn not_this_machine(host: &str, at: &str) -> Failure {
-    Failure::usage(format!(
-        "{host}{at} is not this machine\n  crosswire fires at other hosts only when told to: if you may test it, add --allow-host {host}"
-    ))
-}
-
-/// The address that a host is resolved to by the scenario or the command line.
-fn instead(network: &Network, host: &str, port: u16) -> Result<Option<IpAddr>, Failure> {
-    let spellings = [format!("{host}:{port}"), format!("[{host}]:{port}")];
-    let found = network.resolve.iter().find(|(key, _)| {
-        spellings
-            .iter()
-            .any(|spelling| spelling.eq_ignore_ascii_case(key))
-    });
-    let Some((key, value)) = found else {
-        return Ok(None);
-    };
-    let address = address_of(value);
-    address.map(Some).ok_or_else(|| {
-        Failure::usage(format!(
-            "resolve {key}: what it is resolved to is no address, such as 127.0.0.1"
-        ))
-    })
-}
-
-/// Host and port of a proxy's URL, which is never echoed: it may hold a password.
-fn proxy_host(proxy: &str) -> Result<(String, u16), Failure> {
-    let uri = proxy.parse::<Uri>().ok();
-    let found = uri.as_ref().and_then(|uri| {
-        let usual = match uri.scheme_str()? {
-            "socks5" | "socks5h" => 1080,
-            "http" => 80,
-            _ => return None,
-        };
-        let host = uri.host()?.trim_matches(['[', ']']);
-        (!host.is_empty()).then(|| (host.to_owned(), uri.port_u16().unwrap_or(usual)))
-    });
-    found.ok_or_else(|| {
-        Failure::usage("the proxy cannot be read\n  it looks like socks5://127.0.0.1:1080 or http://127.0.0.1:3128")
-    })
-}
-
-/// Loopback, also when written as an IPv6 address that holds an IPv4 one.
-fn own(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
-}
-
-/// Host (without the brackets of an IPv6 address) and port of a service's URL.
-fn host_and_port(url: &str) -> Result<(String, u16), Failure> {
-    let wrong = |why: &str| {
-        Failure::usage(format!(
-            "{why}\n  a target looks like http://127.0.0.1:8080 or https://staging.example:8443"
-        ))
-    };
-    if url.contains(['?', '#']) {
-        return Err(wrong(
-            "the target's URL has no query: write it into the paths of the steps",
-        ));
-    }
-    let uri: Uri = url
-        .parse()
-        .map_err(|_| wrong("the target's URL cannot be read"))?;
-    let port = match uri.scheme_str() {
-        Some("http") => 80,
-        Some("https") => 443,
-        _ => {
-            return Err(wrong(
-                "the target's URL must begin with http:// or https://",
-            ));
-        }
-    };
-    let authority = uri
-        .authority()
-        .ok_or_else(|| wrong("the target's URL names no host"))?;
-    if authority.as_str().contains('@') {
-        // Not echoed: it may hold a password.
-        return Err(wrong(
-            "the target's URL must not hold a user or a password: they belong into the scenario's users",
-        ));
-    }
-    let host = authority.host().trim_matches(['[', ']']).to_owned();
-    if host.is_empty() {
-        return Err(wrong("the target's URL names no host"));
-    }
-    let after_host = authority.as_str().rsplit_once(authority.host());
-    match after_host.map_or("", |(_, after)| after) {
-        "" => Ok((host, port)),
-        _ => match authority.port_u16() {
-            Some(port) if port > 0 => Ok((host, port)),
-            _ => Err(wrong("the target's URL has no port from 1 to 65535")),
-        },
+fn failure(error: &HostError) -> Failure {
+    match error.elsewhere() {
+        Some(host) => Failure::usage(format!(
+            "{error}\n  crosswire fires at other hosts only when told to: if you may test it, add --allow-host {host}"
+        )),
+        None if error.is_unknown() => Failure::unreachable(error.to_string()),
+        None => Failure::usage(error.to_string()),
     }
 }
 
@@ -207,167 +36,27 @@ mod tests {
     use super::*;
     use crate::exit;
 
-    fn fixed(
-        addresses: &'static [&'static str],
-    ) -> impl Fn(&str, u16) -> std::io::Result<Vec<IpAddr>> {
-        move |_, _| Ok(addresses.iter().map(|a| a.parse().unwrap()).collect())
-    }
-
-    fn verdict(url: &str, allowed: &[&str], addresses: &'static [&'static str]) -> Option<u8> {
-        let allowed: Vec<String> = allowed.iter().map(|a| (*a).to_owned()).collect();
-        check_with(
-            &[&url.to_owned()],
-            &Network::default(),
-            &allowed,
-            &fixed(addresses),
-        )
-        .err()
-        .map(|f| f.code)
-    }
-
-    #[test]
-    fn this_machine_is_allowed_in_every_spelling() {
-        for url in [
-            "http://127.0.0.1:8080",
-            "http://127.9.9.9/app",
-            "https://[::1]:8443",
-            "http://[::ffff:127.0.0.1]",
-        ] {
-            assert_eq!(verdict(url, &[], &[]), None, "{url}");
-        }
-        assert_eq!(
-            verdict("http://localhost:1", &[], &["127.0.0.1", "::1"]),
-            None
+    fn refused(url: &str) -> Failure {
+        let text = format!(
+            "version = 1\n[target]\nurl = \"{url}\"\n[users]\ncount = 2\nname = \"u{{{{ index }}}}\"\n[[volley]]\nname = \"a\"\npath = \"/\"\n"
         );
+        check(&Scenario::parse("a", &text).unwrap(), &[]).unwrap_err()
     }
 
     #[test]
-    fn another_host_must_be_named() {
-        for url in [
-            "http://192.0.2.1",
-            "http://0.0.0.0:80",
-            "http://[2001:db8::1]",
-            "http://[::ffff:192.0.2.1]",
-        ] {
-            assert_eq!(verdict(url, &[], &[]), Some(exit::USAGE), "{url}");
-        }
-        // One address elsewhere is enough: nobody knows which one is connected to.
-        assert_eq!(
-            verdict("http://mixed.test", &[], &["127.0.0.1", "192.0.2.1"]),
-            Some(exit::USAGE)
-        );
-        assert_eq!(
-            verdict("http://staging.test", &["Staging.Test"], &["192.0.2.1"]),
-            None
-        );
-        assert_eq!(
-            verdict("http://staging.test", &["staging"], &["192.0.2.1"]),
-            Some(exit::USAGE)
-        );
-        assert_eq!(verdict("http://[2001:db8::1]", &["2001:db8::1"], &[]), None);
-    }
-
-    #[test]
-    fn a_host_without_address_is_unreachable_not_allowed() {
-        assert_eq!(
-            verdict("http://gone.test", &[], &[]),
-            Some(exit::UNREACHABLE)
-        );
-    }
-
-    #[test]
-    fn what_is_no_url_of_a_service_is_refused_without_echoing_a_password() {
-        for url in [
-            "",
-            "localhost:8080",
-            "ftp://127.0.0.1",
-            "http://",
-            "/path",
-            "http://a:hunter2@127.0.0.1",
-            "http://127.0.0.1:99999",
-            "http://127.0.0.1:0",
-            "http://127.0.0.1:",
-            "http://[::1]:65536",
-            "http://127.0.0.1:8080/?a=hunter2",
-            "http://127.0.0.1:8080/#a",
-        ] {
-            let failure = check_with(
-                &[&url.to_owned()],
-                &Network::default(),
-                &[],
-                &fixed(&["127.0.0.1"]),
-            )
-            .unwrap_err();
-            assert_eq!(failure.code, exit::USAGE, "{url}");
-            assert!(!failure.message.contains("hunter2"));
-        }
-    }
-
-    fn with_network(change: impl Fn(&mut Network), allowed: &[&str]) -> Option<String> {
-        let mut network = Network::default();
-        change(&mut network);
-        let allowed: Vec<String> = allowed.iter().map(|a| (*a).to_owned()).collect();
-        let url = "https://app.test".to_owned();
-        check_with(&[&url], &network, &allowed, &fixed(&["127.0.0.1"]))
-            .err()
-            .map(|failure| failure.message)
-    }
-
-    #[test]
-    fn what_a_host_is_resolved_to_is_checked_and_not_its_name() {
-        let to = |address: &'static str| {
-            move |network: &mut Network| {
-                let key = "app.test:443".to_owned();
-                network.resolve.insert(key, address.to_owned());
-            }
-        };
-        assert_eq!(with_network(to("127.0.0.1:8443"), &[]), None);
-        let why = with_network(to("192.0.2.1"), &["app.test"]).expect("it is refused");
-        assert!(why.contains("--allow-host 192.0.2.1"), "{why}");
-        assert_eq!(with_network(to("192.0.2.1"), &["192.0.2.1"]), None);
-    }
-
-    #[test]
-    fn a_proxy_is_a_host_too_and_nobody_here_knows_where_it_looks_names_up() {
-        let by = |proxy: &'static str| move |n: &mut Network| n.proxy = Some(proxy.to_owned());
-        let why = with_network(by("socks5://a:hunter2@192.0.2.1:1080"), &["app.test"]);
-        let why = why.expect("the proxy is elsewhere");
+    fn a_host_elsewhere_is_told_with_the_flag_that_allows_it() {
+        let failure = refused("http://192.0.2.1");
+        assert_eq!(failure.code, exit::USAGE);
         assert!(
-            why.contains("192.0.2.1 is not") && !why.contains("hunter2"),
-            "{why}"
+            failure.message.contains("add --allow-host 192.0.2.1"),
+            "{}",
+            failure.message
         );
-        let why = with_network(by("http://127.0.0.1:3128"), &[]).expect("the host is elsewhere");
-        assert!(why.contains("the proxy looks it up"), "{why}");
-        assert_eq!(
-            with_network(by("http://127.0.0.1:3128"), &["app.test"]),
-            None
-        );
-        let why = with_network(by("ftp://a:hunter2@x"), &["app.test"]).expect("no proxy");
+        let failure = check_name("http://a").unwrap_err();
         assert!(
-            why.contains("cannot be read") && !why.contains("hunter2"),
-            "{why}"
+            failure.message.starts_with("--allow-host: name the host"),
+            "{}",
+            failure.message
         );
-    }
-
-    #[test]
-    fn a_host_is_named_alone() {
-        for name in [
-            "staging.example",
-            "192.0.2.1",
-            "2001:db8::1",
-            "[2001:db8::1]",
-        ] {
-            assert!(check_name(name).is_ok(), "{name}");
-        }
-        for name in [
-            "",
-            "http://example.com",
-            "example.com:80",
-            "example.com/x",
-            "a@b",
-        ] {
-            let failure = check_name(name).unwrap_err();
-            assert!(failure.message.contains("name the host alone"), "{name}");
-        }
     }
 }

@@ -1,10 +1,8 @@
 //! The command `crosswire`: parses, runs one subcommand, maps the result to an exit code.
 
 mod args;
-mod beside;
 mod chosen;
 mod config;
-mod control;
 mod demo;
 mod exit;
 mod explain;

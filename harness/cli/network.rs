@@ -1,8 +1,8 @@
 //! The flags that say how the target is reached, and the files they name.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use crosswire::fire::address_of;
 use crosswire::scenario::Network;
 
 use crate::args::CommonArgs;
@@ -63,13 +63,6 @@ pub(crate) fn resolve(text: &str) -> Result<(String, String), String> {
         host.to_owned()
     };
     Ok((format!("{host}:{port}"), address.to_owned()))
-}
-
-/// The address in what a host is resolved to, with or without a port behind it.
-pub(crate) fn address_of(text: &str) -> Option<IpAddr> {
-    let bare = text.trim_matches(['[', ']']).parse::<IpAddr>();
-    let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
-    bare.or_else(|_| with_port()).ok()
 }
 
 fn certificate(flag: &str, path: &Path) -> Result<String, Failure> {

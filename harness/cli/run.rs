@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use crosswire::control::CONTROL_ROUNDS;
 use crosswire::fire::Stop;
 use crosswire::identity::Redactor;
 use crosswire::report::{Facts, Look, Report, render_terminal};
@@ -12,7 +13,6 @@ use crosswire::scenario::Scenario;
 
 use crate::args::{CommonArgs, Loudness, RunArgs};
 use crate::chosen;
-use crate::control;
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::outputs::{Outputs, cannot_write};
@@ -93,7 +93,7 @@ pub(crate) fn execute(
             history: history.take(),
             control: args
                 .control
-                .then(|| args.control_rounds.unwrap_or(control::ROUNDS)),
+                .then(|| args.control_rounds.unwrap_or(CONTROL_ROUNDS)),
         };
         let (report, lost) = fire(trial, &wanted, outputs.stored_json(), args, screen, &stop)?;
         if let Some(error) = lost {

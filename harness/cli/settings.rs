@@ -5,13 +5,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crosswire::check::Beside;
 use crosswire::judge::Verdict;
 use crosswire::scenario::{
     Bounds, FILE_LIMIT, FireSettings, Limits, Scenario, TargetSpec, find_shipped, shipped,
 };
 
 use crate::args::{CommonArgs, Expect, RunArgs};
-use crate::beside::Beside;
 use crate::exit::Failure;
 use crate::host;
 use crate::network;
@@ -137,6 +137,10 @@ fn numbers(scenario: &mut Scenario, args: &CommonArgs) -> Result<(), Failure> {
         within("--rounds", rounds.into(), FireSettings::ROUNDS, "")?;
         scenario.fire.rounds = rounds;
     }
+    if let Some(rate) = args.rate {
+        within("--rate", rate, Limits::RATE, " requests a second")?;
+        scenario.limits.rate = rate;
+    }
     if let Some(duration) = args.duration {
         if duration < Duration::from_secs(1) {
             return Err(Failure::usage(format!(
@@ -234,6 +238,7 @@ pub(crate) fn common_flags(args: &CommonArgs, seed: u64) -> Vec<String> {
         ),
         ("rounds", args.rounds.map(|n| n.to_string())),
         ("duration", args.duration.map(seconds)),
+        ("rate", args.rate.map(|n| n.to_string())),
         (
             "strategy",
             args.strategy.map(|strategy| strategy.to_string()),

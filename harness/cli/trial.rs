@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::time::Duration;
 
+use crosswire::control::{Rehearsed, Told, rehearse};
 use crosswire::fire::{Plan, Stop, Watch, fire};
 use crosswire::history::{Record, Sink, Tee, Writer};
 use crosswire::identity::{Redactor, Salt};
@@ -11,7 +12,6 @@ use crosswire::judge::{Judge, Judgement};
 use crosswire::scenario::{Scenario, StoreKind, TargetSpec};
 use crosswire_targets::{Options, Server, start};
 
-use crate::control::{Rehearsed, Told, rehearse};
 use crate::exit::Failure;
 
 /// What to run.
@@ -106,7 +106,11 @@ impl Trial<'_> {
             seed: self.seed,
             salt: fresh_salt()?,
         };
-        let rehearse = |rounds| rehearse(&plan, rounds, fresh_salt()?, &mut *watch, stop);
+        let rehearse = |rounds| {
+            rehearse(&plan, rounds, fresh_salt()?, &mut *watch, stop).map_err(|error| {
+                Failure::usage(format!("the control could not be started: {error}"))
+            })
+        };
         let rehearsed = self.control.map(rehearse).transpose()?;
         let mut judge = Judge::new();
         let redactor = || Redactor::new(self.scenario.supplied_secrets());

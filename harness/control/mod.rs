@@ -2,7 +2,8 @@
 //! one user's answer to another, on purpose. A scenario that does not notice that would not notice a fault either.
 //!
 //! [`Proxy`] listens on this machine alone; [`Recognition`] counts what the judge makes of the swapped answers. The
-//! result goes into the history of the real run as a [`ControlRun`], and the judge weighs it.
+//! result goes into the history of the real run as a [`ControlRun`], and the judge weighs it. [`rehearse`] does all of that
+//! for a plan, and [`Told`] puts it into the history.
 //!
 //! # What is swapped
 //!
@@ -26,6 +27,7 @@
 mod body;
 mod headers;
 mod recognition;
+mod rehearsal;
 mod serve;
 mod swapping;
 #[cfg(test)]
@@ -41,6 +43,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 pub use self::recognition::Recognition;
+pub use self::rehearsal::{CONTROL_ROUNDS, Rehearsed, Told, rehearse};
 use crate::fire::{LEAVE_ALONE, MARK};
 pub use crate::history::ControlRun;
 use crate::scenario::Network;

@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
         let mut taken = BTreeSet::new();
         let mut hops = 0;
         loop {
-            self.admit(1)?;
+            self.pace(1).await?;
             let request = self.sessions[user].dressed(step, &outgoing, &self.pool.hosts);
             let (number, mut done) = self.exchanged(user, outgoing.host, &request).await?;
             if let Ok(answer) = &done.result {

@@ -24,10 +24,12 @@ mod lane;
 #[cfg(feature = "control")]
 mod line;
 mod pattern;
+mod permission;
 mod phases;
 mod pipelined;
 mod pool;
 mod proxy;
+mod rate;
 mod recording;
 mod redirect;
 mod release;
@@ -39,6 +41,7 @@ mod tls;
 mod volley;
 mod wait;
 
+pub use self::permission::{HostError, address_of, check_host_name, check_hosts};
 #[cfg(feature = "control")]
 pub(crate) use line::{Line, LineIo};
 use std::sync::Arc;

@@ -16,7 +16,7 @@ impl<'a> Run<'a> {
         round: u32,
     ) -> Result<Result<(), Unmet>, Halt> {
         let count = step.faults.pipeline as usize;
-        self.admit(count)?;
+        self.pace(count).await?;
         let mut requests = Vec::with_capacity(count);
         let mut lines = Vec::with_capacity(count);
         for _ in 0..count {

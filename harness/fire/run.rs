@@ -11,9 +11,10 @@ use super::fallback;
 use super::fault;
 use super::hosts::Hosts;
 use super::pool::{Key, Pool};
+use super::rate::Rate;
 use super::release::Tactics;
 use super::session::Session;
-use super::{Clock, Plan, Stop, Watch};
+use super::{Clock, Plan, Stop, Watch, wait};
 use crate::history::{Cause, End, Ending, HISTORY_VERSION, Record, Sink, Start, Target};
 use crate::identity::{Mint, Redactor, UserId};
 use crate::scenario::{Connections, Network, Scenario};
@@ -46,6 +47,7 @@ pub(super) struct Run<'a> {
     pub(super) rng: StdRng,
     /// Decides what templates draw, apart from the other, so that a template changes no group.
     pub(super) text_rng: StdRng,
+    rate: Rate,
     pub(super) volleys: u32,
     pub(super) mint: Mint,
     pub(super) redactor: Redactor,
@@ -176,6 +178,7 @@ impl<'a> Run<'a> {
             pool,
             rng: StdRng::seed_from_u64(plan.seed),
             text_rng: StdRng::seed_from_u64(plan.seed ^ TEXTS),
+            rate: Rate::new(scenario.limits.rate),
             volleys: 0,
             mint: Mint::new(plan.salt),
             redactor: Redactor::new(scenario.supplied_secrets()),
@@ -192,6 +195,18 @@ impl<'a> Run<'a> {
             Connections::Shared => 0,
         };
         Key { host, lane }
+    }
+
+    /// Waits until that many exchanges more are within the limits, the rate included.
+    pub(super) async fn pace(&mut self, count: usize) -> Result<(), Halt> {
+        self.admit(count)?;
+        let now = self.bounds.clock.now();
+        let at = self.rate.admit(now, count);
+        if at > now && !wait::until(at, self.bounds).await {
+            // What ended the wait is what the limits tell now.
+            self.admit(0)?;
+        }
+        Ok(())
     }
 
     /// Whether that many exchanges more are within the limits. Cleaning up has one of its own, its time.

@@ -343,8 +343,7 @@ pub(super) fn decoded(answer: &Answer) -> Bytes {
 
 /// The slot of the nonce that the step's requests carry, when they carry one.
 fn nonce_slot(step: &Step, scenario: &Scenario) -> Option<u16> {
-    let place = scenario.slots.iter().position(|slot| slot.nonce)?;
-    step.sends_nonce().then(|| u16::try_from(place).ok())?
+    scenario.nonce_slot().filter(|_| step.sends_nonce())
 }
 
 fn outgoing(step: &Step, rendered: Rendered, hosts: &Hosts) -> Outgoing {

@@ -46,7 +46,7 @@ impl<'a> Run<'a> {
     /// Fires what the parts say, released together as the strategy wants it.
     pub(super) async fn volley(&mut self, parts: &[Part<'a>], round: u32) -> Result<(), Halt> {
         let shots = shots(parts);
-        self.admit(shots.len())?;
+        self.pace(shots.len()).await?;
         self.volleys += 1;
         let volley = self.volleys;
         let mut requests = Vec::with_capacity(shots.len());

@@ -108,6 +108,12 @@ pub struct StepInfo {
     /// True when it is broken off, given up or malformed on purpose: how it ends is no evidence of anything.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub breaks_off: bool,
+    /// True when it is no request at all, on purpose: a refusal is the right answer to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub malformed: bool,
+    /// True when it is sent without cookies and session headers: nobody's request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous: bool,
     /// Why the session that it is sent with must be dead by now; an answer with the user's own data is an exposure then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead: Option<Dead>,
@@ -234,6 +240,10 @@ pub struct Exchange {
     /// What was done to the exchange on purpose, for people; a failure of it is no evidence of anything then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provoked: Option<String>,
+    /// True when it was crosswire itself that ended it (broke it off, gave up, closed the connection): that it failed is no
+    /// evidence of anything then. What failed otherwise did so by itself, whatever was provoked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
     /// How it ended.
     pub outcome: Outcome,
 }

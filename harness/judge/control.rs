@@ -50,13 +50,14 @@ impl Control {
         let shows =
             |info: &StepInfo, slot: u16| info.role != StepRole::ReadBack || !is_taken_away(slot);
         let is_shown = |info: &StepInfo| info.dead.is_none() && !info.breaks_off;
+        let nonce = world.nonce_slot();
         let shown: Vec<(u16, u16)> = steps
             .filter(|(info, _)| is_shown(info))
             .flat_map(|(info, step)| {
-                info.sees
-                    .iter()
-                    .filter(move |slot| shows(info, **slot))
-                    .map(move |slot| (step, *slot))
+                let seen = info.sees.iter().copied();
+                let seen = seen.filter(move |slot| shows(info, *slot));
+                let echoed = nonce.filter(|_| info.echoes);
+                seen.chain(echoed).map(move |slot| (step, slot))
             })
             .collect();
         Control {
@@ -109,9 +110,13 @@ impl Control {
             }
             let is_own =
                 |found: &Found| found.canary.owner == exchange.user && found.canary.slot == slot;
-            let is_there = found
-                .iter()
-                .any(|found| is_own(found) && (!is_alone || world.is_newest(found.canary)));
+            let is_there = if world.is_nonce(slot) {
+                let own = world.nonce_of(exchange);
+                found.iter().any(|found| Some(found.canary) == own)
+            } else {
+                let is_right = |found: &Found| !is_alone || world.is_newest(found.canary);
+                found.iter().any(|found| is_own(found) && is_right(found))
+            };
             seen |= is_there;
             if is_alone && is_there && status(exchange).is_some() && !exchange.refused {
                 *flags |= SEEN_ALONE;
@@ -155,6 +160,12 @@ impl Control {
         if self.shown.is_empty() {
             reasons.push(Reason::new(ReasonKind::Control, "no step says which canaries its user should see, so nothing shows that they come back at all"));
             return reasons;
+        }
+        if self.shown.iter().all(|(_, slot)| world.is_public(*slot))
+            && !world.start.steps.iter().any(|step| step.learns)
+        {
+            let text = "all that users are to see is public, so nothing that could be exposed was in the run";
+            reasons.push(Reason::new(ReasonKind::Control, text));
         }
         self.own_reasons(world, &mut reasons);
         if self.fired_to_see > 0 && self.fired_and_seen == 0 {

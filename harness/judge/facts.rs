@@ -16,6 +16,7 @@ pub(super) struct Fact {
     pub(super) user: UserId,
     pub(super) status: Option<u16>,
     is_served: bool,
+    is_anonymous: bool,
     /// On the client's clock, as far as it is known that the request was under way: see [`Facts::push`].
     pub(super) client: Interval,
     /// On the client's clock, to the first byte that was read.
@@ -39,6 +40,11 @@ impl Fact {
     /// overlapped with anything; error pages that overlap prove nothing, whatever their status.
     pub(super) fn is_served(&self) -> bool {
         self.is_served
+    }
+
+    /// True when it was nobody's request: of two such, neither can be shown the other's data.
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.is_anonymous
     }
 
     /// As [`Exchange::overlaps`]: what may have been under way together, which is enough to name the victim's request of a
@@ -77,12 +83,17 @@ pub(super) fn is_accepted(exchange: &Exchange) -> bool {
     !exchange.refused && status(exchange).is_some_and(|status| status < 400)
 }
 
-/// True when the exchange is no evidence of anything but what crossed in it: it was broken off, given up or malformed on
-/// purpose, or sent with a session that must be dead, and was not accepted.
+/// True when how the exchange ended is no evidence of anything, since it was meant to end so: crosswire itself cut it off;
+/// it was no request, and was not served; or its session must be dead, and it was turned away. What else goes wrong, goes
+/// wrong, whatever was provoked beside it.
 pub(super) fn counts_nowhere(exchange: &Exchange, step: Option<&StepInfo>) -> bool {
-    let on_purpose = exchange.provoked.is_some()
-        || step.is_some_and(|step| step.breaks_off || step.dead.is_some());
-    on_purpose && !is_accepted(exchange)
+    if is_accepted(exchange) {
+        return false;
+    }
+    let is_server_error = status(exchange).is_some_and(|status| status >= 500);
+    let is_answer = status(exchange).is_some();
+    let is_refused_rightly = step.is_some_and(|step| step.malformed || step.dead.is_some());
+    exchange.cut_off && !is_answer || is_refused_rightly && !is_server_error
 }
 
 /// One exchange with what a report shows of its answer.
@@ -118,6 +129,7 @@ impl Facts {
         &mut self,
         exchange: &Exchange,
         shows: bool,
+        is_anonymous: bool,
         alone_ns: Option<u64>,
     ) -> usize {
         let start = self.text.len();
@@ -131,6 +143,7 @@ impl Facts {
             user: exchange.user,
             status: status(exchange),
             is_served: shows && is_accepted(exchange),
+            is_anonymous,
             client: (raw_client.0, raw_client.1.min(latest)),
             raw_client,
             server: exchange.server_interval(),
@@ -236,7 +249,7 @@ mod tests {
                 answered_us: None,
                 order: Some(order),
             });
-            facts.push(&exchange, true, None);
+            facts.push(&exchange, true, false, None);
         }
         facts
     }
@@ -301,7 +314,7 @@ mod tests {
         let mut exchange = exchange(0, 1, 1);
         (exchange.sent_ns, exchange.first_byte_ns) = (10, Some(90));
         for alone_ns in [None, Some(30), Some(500), Some(u64::MAX)] {
-            facts.push(&exchange, true, alone_ns);
+            facts.push(&exchange, true, false, alone_ns);
         }
         let ends: Vec<Interval> = facts.all().iter().map(|fact| fact.client).collect();
         assert_eq!(ends, [(10, 90), (10, 40), (10, 90), (10, 90)]);
@@ -313,7 +326,7 @@ mod tests {
         for (id, user, sent_ns) in [(0, 1, 10), (1, 7, 60)] {
             let mut exchange = exchange(id, user, 1);
             (exchange.sent_ns, exchange.first_byte_ns) = (sent_ns, Some(90));
-            facts.push(&exchange, true, Some(5));
+            facts.push(&exchange, true, false, Some(5));
         }
         let viewer = facts.all()[0];
         let victim = facts.victim_of(viewer, UserId(7));
@@ -324,10 +337,10 @@ mod tests {
     fn what_is_refused_is_not_served() {
         let mut facts = Facts::default();
         let mut exchange = exchange(0, 1, 1);
-        facts.push(&exchange, true, None);
-        facts.push(&exchange, false, None);
+        facts.push(&exchange, true, false, None);
+        facts.push(&exchange, false, false, None);
         exchange.refused = true;
-        facts.push(&exchange, true, None);
+        facts.push(&exchange, true, false, None);
         let served: Vec<bool> = facts.all().iter().map(Fact::is_served).collect();
         assert_eq!(served, [true, false, false]);
     }

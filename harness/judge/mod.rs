@@ -21,6 +21,7 @@ mod run;
 mod shots;
 mod spread;
 mod strength;
+mod threshold;
 mod thresholds;
 mod tokens;
 mod verdict;
@@ -34,8 +35,9 @@ pub use reason::{Reason, ReasonKind};
 pub use rules::{RULES, RuleInfo};
 pub use run::{NOTES_KEPT, VOLLEYS_OPEN};
 pub use strength::{Strength, upper_bound_95};
+pub use threshold::{Comparison, Metric, Threshold};
 pub use thresholds::{ThresholdResult, weigh_thresholds};
-pub use verdict::{FAILED_SHARE, Judge, Judgement, SWAPS_NEEDED, Verdict, VerdictError, judge};
+pub use verdict::{FAILED_SHARE, Judge, Judgement, Verdict, VerdictError, judge};
 
 #[cfg(test)]
 mod on_purpose_tests;

@@ -15,9 +15,22 @@ pub(super) struct Pairs {
 /// client's, where a request counts as under way no longer than one takes alone ([`Facts::push`](super::facts::Facts::push)).
 pub(super) fn overlapping_pairs(facts: &[Fact]) -> Pairs {
     let mut served: Vec<&Fact> = facts.iter().filter(|fact| fact.is_served()).collect();
-    let mut pairs = pairs_of_any_users(&served);
-    // Pairs of one user do not count; each user's own are few.
     served.sort_unstable_by_key(|fact| fact.user);
+    let mut pairs = pairs_of_users(&served);
+    // Two anonymous requests have no owner between them.
+    served.retain(|fact| fact.is_anonymous());
+    if served.len() > 1 {
+        let of_nobody = pairs_of_users(&served);
+        pairs.all -= of_nobody.all;
+        pairs.by_server -= of_nobody.by_server;
+    }
+    pairs
+}
+
+/// Pairs of different users; `served` is ordered by user.
+fn pairs_of_users(served: &[&Fact]) -> Pairs {
+    let mut pairs = pairs_of_any_users(served);
+    // Pairs of one user do not count; each user's own are few.
     for own in served
         .chunk_by(|a, b| a.user == b.user)
         .filter(|own| own.len() > 1)
@@ -92,7 +105,7 @@ pub(super) mod tests {
             }).collect();
             let mut facts = Facts::default();
             for exchange in &exchanges {
-                facts.push(exchange, true, None);
+                facts.push(exchange, true, false, None);
             }
             let mut expected = 0;
             for (at, a) in exchanges.iter().enumerate() {

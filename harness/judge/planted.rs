@@ -2,15 +2,14 @@
 
 use std::fmt;
 
-use super::verdict::SWAPS_NEEDED;
 use crate::history::ControlRun;
 
 impl ControlRun {
-    /// True when enough answers were swapped ([`SWAPS_NEEDED`](super::SWAPS_NEEDED)) and none was recognised: the scenario
-    /// would not see an exposure, and a clean result of it is worth nothing.
+    /// True when none of the swapped answers was recognised, or none could be swapped: nothing shows that the scenario would
+    /// see an exposure, and a clean result of it is worth nothing.
     #[must_use]
     pub fn is_blind(&self) -> bool {
-        self.swapped >= SWAPS_NEEDED && self.recognised == 0
+        self.recognised == 0
     }
 }
 
@@ -30,7 +29,7 @@ impl fmt::Display for ControlRun {
             0 => {
                 return f.write_str(
                     "control: no answer was swapped, since no two users had answers of 2xx with a body in its volleys; \
-                     whether this scenario would see an exposure is not known",
+                     nothing shows that this scenario would see an exposure",
                 );
             }
             1 => "1 answer was".to_owned(),
@@ -38,7 +37,6 @@ impl fmt::Display for ControlRun {
         };
         write!(f, "control: {swapped} swapped on purpose, ")?;
         match self.recognised {
-            0 if !self.is_blind() => f.write_str("none was recognised; so few may have held nobody's data"),
             0 => f.write_str(
                 "none was recognised: this scenario would not see an exposure; a clean result of it is worth nothing",
             ),
@@ -55,7 +53,7 @@ mod tests {
     #[test]
     fn numbers_are_told_in_words() {
         for (swapped, recognised, part, is_blind) in [
-            (0, 0, "no answer was swapped", false),
+            (0, 0, "no answer was swapped", true),
             (
                 1,
                 1,
@@ -68,7 +66,7 @@ mod tests {
                 "3 answers were swapped on purpose, 2 were recognised",
                 false,
             ),
-            (2, 0, "none was recognised; so few", false),
+            (2, 0, "a clean result of it is worth nothing", true),
             (3, 0, "a clean result of it is worth nothing", true),
         ] {
             let run = ControlRun {

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Exchange, Phase, Planted, Volley};
+use crate::history::{Exchange, Phase, Planted, StepInfo, Volley};
 
 use super::alone::Alone;
 use super::control::Control;
 use super::facts::{self, Facts};
 use super::findings::{Crossing, Findings};
-use super::look::Look;
+use super::look::{Found, Look};
 use super::overlap::overlapping_pairs;
 use super::points::Points;
 use super::rules::{self, Rule, Seen};
@@ -118,7 +118,9 @@ impl Run {
         for rule in &mut self.rules {
             rule.exchange(&seen, &self.world, &mut self.crossings);
         }
-        self.findings.counts.exchanges += u64::from(!self.crossings.is_empty());
+        // A user served by a session of its own that had ended holds nobody else's data.
+        let of_others = |crossing: &Crossing| crossing.viewer != crossing.victim;
+        self.findings.counts.exchanges += u64::from(self.crossings.iter().any(of_others));
         if exchange.phase == Phase::Volley || exchange.volley.is_some() {
             let (world, refusals) = (&self.world, &self.refusals);
             let is_complete = self.look.is_complete();
@@ -126,9 +128,10 @@ impl Run {
         }
         self.refusals.take(exchange, &self.world);
         let step = self.world.step(exchange.step);
-        let should_show = step.is_some_and(|step| !step.sees.is_empty() || step.learns);
-        let shown_by_rule = self.rules.iter().any(|rule| rule.shows() == Some(true));
-        let shows = !found.is_empty() || shown_by_rule || !should_show;
+        let shown_by_rule = || self.rules.iter().any(|rule| rule.shows() == Some(true));
+        let shows =
+            step.is_none_or(|step| shows(step, exchange, found, &self.world)) || shown_by_rule();
+        let is_anonymous = step.is_some_and(|step| step.anonymous);
         let firsts = firsts(&self.crossings);
         let found = std::mem::take(&mut self.crossings);
         let crossings = found.into_iter().zip(firsts);
@@ -157,7 +160,7 @@ impl Run {
             .entry(number)
             .or_insert_with(|| std::mem::take(spare));
         let alone_ns = self.alone.shortest(exchange.step);
-        let at = volley.facts.push(exchange, shows, alone_ns);
+        let at = volley.facts.push(exchange, shows, is_anonymous, alone_ns);
         volley
             .crossings
             .extend(crossings.map(|(crossing, first)| (at, crossing, first)));
@@ -242,6 +245,19 @@ impl Run {
             notes.truncate(NOTES_KEPT);
         }
     }
+}
+
+/// Whether an answer shows what its step is to show: somebody's canary in one of its slots, or the request's own nonce. True
+/// for a step that is to show nothing. An error page that echoes something else shows nothing.
+fn shows(step: &StepInfo, exchange: &Exchange, found: &[Found], world: &World) -> bool {
+    let is_of_slot = |found: &Found| step.sees.contains(&found.canary.slot);
+    let own_nonce = world.nonce_of(exchange).filter(|_| step.echoes);
+    let is_own_nonce = |found: &Found| Some(found.canary) == own_nonce;
+    let should_show = !step.sees.is_empty() || step.learns || step.echoes;
+    !should_show
+        || found
+            .iter()
+            .any(|found| is_of_slot(found) || is_own_nonce(found))
 }
 
 fn firsts(crossings: &[Crossing]) -> Vec<First> {

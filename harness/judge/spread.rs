@@ -121,7 +121,7 @@ mod tests {
                 answered_us: None,
                 order: None,
             });
-            facts.push(&exchange, true, None);
+            facts.push(&exchange, true, false, None);
         }
         facts
     }

@@ -1,8 +1,6 @@
 //! What a run must have reached besides its verdict.
 
-use crate::scenario::{Metric, Threshold};
-
-use super::Judgement;
+use super::{Judgement, Metric, Threshold};
 
 /// A threshold and what the run came to.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,9 +8,9 @@ pub(super) const VALUES_PER_ANSWER: usize = 20_000;
 /// Length of a value, bytes.
 pub(super) const VALUE_LENGTH: std::ops::RangeInclusive<usize> = 5..=200;
 
-/// Headers whose values are taken, beside those whose names begin with `x-`. Everything else is made anew for each answer
-/// or is the same for all.
-const HEADERS: [&str; 3] = ["content-disposition", "etag", "location"];
+/// Headers whose values are taken. Everything else is made anew for each answer, is the same for all, or names the machine
+/// that answered, which stays the same for as long as a connection does.
+const HEADERS: [&str; 2] = ["content-disposition", "location"];
 
 /// Calls `take` with every value of the exchange's answer that tells anything, some of them several times: strings and
 /// numbers of JSON, and of any other body the texts between tags and in quotes, and the words.
@@ -33,7 +33,7 @@ pub(super) fn values(exchange: &Exchange, mut take: impl FnMut(&str)) {
             coding.push_str(&String::from_utf8_lossy(line.value));
             coding.push(',');
         }
-        if name.starts_with("x-") || HEADERS.contains(&name.as_str()) {
+        if HEADERS.contains(&name.as_str()) {
             offer(&String::from_utf8_lossy(line.value));
         }
     }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn pages_give_texts_and_words() {
         let found = values_of(
-            "X-User: ada-17\r\ndate: today-it-is\r\n",
+            "Location: ada-17\r\nx-served-by: web-0010a\r\n",
             "<p>Ada Example</p><b id=row-12345>",
         );
         assert_eq!(

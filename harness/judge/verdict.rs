@@ -24,10 +24,6 @@ use super::{Reason, ReasonKind};
 /// after having asked to remove an item.
 pub const FAILED_SHARE: f64 = 0.10;
 
-/// Answers that a control run must have swapped before it says anything when none was recognised: one or two may have been
-/// such as hold nothing of anybody's.
-pub const SWAPS_NEEDED: u64 = 3;
-
 /// What a run proves. Ordered: the worse of two is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

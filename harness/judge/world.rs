@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::history::{Planted, SlotInfo, Start, StepInfo};
+use crate::history::{Exchange, Planted, SlotInfo, Start, StepInfo};
 use crate::identity::{Canary, Salt, UserId};
 
 /// Header and plantings of a run.
@@ -122,6 +122,17 @@ impl World {
     /// True for the slot of the requests' nonces.
     pub(super) fn is_nonce(&self, slot: u16) -> bool {
         self.slot(slot).is_some_and(|info| info.nonce)
+    }
+
+    /// The slot of the requests' nonces, when there is one.
+    pub(super) fn nonce_slot(&self) -> Option<u16> {
+        let at = self.start.slots.iter().position(|slot| slot.nonce)?;
+        u16::try_from(at).ok()
+    }
+
+    /// The nonce that the request carried.
+    pub(super) fn nonce_of(&self, exchange: &Exchange) -> Option<Canary> {
+        Canary::decode(exchange.nonce.as_deref()?, self.salt)
     }
 
     fn slot(&self, slot: u16) -> Option<&SlotInfo> {

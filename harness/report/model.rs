@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::evidence::Evidence;
 use crate::history::{Ending, Phase};
 use crate::identity::Redactor;
+use crate::judge::Threshold;
 use crate::judge::ThresholdResult;
 use crate::judge::{Counts, ExposureKind, Reason, Spread, Strength, Verdict, VolleyPoint};
-use crate::scenario::Threshold;
 
 /// What a report says besides the judgement.
 #[derive(Clone, Debug)]
@@ -199,6 +199,15 @@ impl Report {
         phases
     }
 
+    /// Whether no finding was first seen before requests met in a volley, and none is of a user who got its own data with
+    /// a session that had ended: that needs nobody else's request.
+    #[must_use]
+    pub fn takes_overlap(&self) -> bool {
+        let takes =
+            |finding: &Finding| finding.phase >= Phase::Volley && finding.viewer != finding.victim;
+        self.findings.iter().all(takes)
+    }
+
     /// The rule of a finding.
     #[must_use]
     pub fn rule(&self, finding: &Finding) -> Option<&Rule> {
@@ -248,6 +257,20 @@ pub(super) fn telling(finding: &Finding) -> (bool, u8, std::cmp::Reverse<u64>, &
 #[cfg(test)]
 mod tests {
     use super::super::testing::all;
+    use crate::history::Phase;
+
+    #[test]
+    fn overlap_is_needed_unless_a_finding_came_before_or_is_of_the_user_alone() {
+        let mut report = all()["exposed"].clone();
+        report.findings.truncate(1);
+        report.findings[0].phase = Phase::Volley;
+        assert!(report.takes_overlap());
+        report.findings[0].phase = Phase::Solo;
+        assert!(!report.takes_overlap());
+        report.findings[0].phase = Phase::CleanUp;
+        report.findings[0].victim = report.findings[0].viewer.clone();
+        assert!(!report.takes_overlap());
+    }
 
     #[test]
     fn a_finding_is_run_again_by_itself_when_it_is_stored() {

@@ -309,7 +309,7 @@ pub fn advice(report: &Report) -> Option<String> {
             report.url
         ),
         _ if report.reasons.iter().any(|reason| reason.kind == ReasonKind::Control) => {
-            "check those steps' paths, statuses and `sees`: alone, each user must receive its own canaries".to_owned()
+            "check those steps' paths, statuses and `sees`, and that the log-in got in (give it the `status` or `expect` that only success has): alone, each user must receive its own canaries".to_owned()
         }
         _ if report.users < 2 => {
             "give it at least two users (--users): one cannot be shown another's data".to_owned()

@@ -7,7 +7,7 @@ use super::telling::{
     FEW, Group, advice, groups, headline, outcome, phase, sentences, strength, threshold, when,
 };
 use super::{Finding, Report, words};
-use crate::history::{Ending, Phase};
+use crate::history::Ending;
 use crate::judge::Verdict;
 
 /// Columns of a line at most (longer words and commands excepted).
@@ -263,10 +263,8 @@ fn lines(findings: &[Finding]) -> Vec<Line> {
 fn in_all(report: &Report) -> String {
     let counts = &report.counts;
     let exchanges = words::count(report.strength.exchanges, "exchange");
-    let mut parts = vec![format!(
-        "{} of {exchanges} held somebody else's data",
-        words::number(counts.exchanges)
-    )];
+    let held = words::number(counts.exchanges);
+    let mut parts = vec![format!("{held} of {exchanges} held somebody else's data")];
     if counts.attachments > 0 {
         parts.push(format!(
             "{} downloaded by somebody else",
@@ -288,8 +286,7 @@ fn found_in(report: &Report) -> String {
         .iter()
         .map(|(p, n)| format!("{} ({})", phase(*p), words::number(*n)))
         .collect();
-    let race = phases.keys().all(|p| *p >= Phase::Volley);
-    let means = if race {
+    let means = if report.takes_overlap() {
         "it takes requests that overlap"
     } else {
         "it needs no race"

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::{Bounds, UnknownWord, words};
+use super::settings::Bounds;
+use crate::choice::{UnknownWord, words};
 
 words! {
     /// When a request is broken off.

@@ -31,7 +31,6 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod text_pattern;
-mod threshold;
 mod users;
 mod written;
 
@@ -40,11 +39,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::history::{SlotInfo, StepInfo};
-use crate::judge::Verdict;
+use crate::judge::{Threshold, Verdict};
 use session::SessionHeaders;
 use surroundings::VariablesAlone;
 use written::Written;
 
+pub use crate::choice::UnknownWord;
 pub use capture::{Capture, CaptureError, CaptureFrom};
 pub use error::ScenarioError;
 pub use expectation::Expectations;
@@ -55,7 +55,7 @@ pub use network::{Network, SessionSettings};
 pub use schema::schema;
 pub use settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
-    TargetSpec, UnknownWord,
+    TargetSpec,
 };
 pub use shipped::{Shipped, find_shipped, shipped};
 pub use status::StatusRule;
@@ -63,7 +63,6 @@ pub use step::{RenderError, Rendered, Step};
 pub use surroundings::{NAMED_FILE_LIMIT, Surroundings};
 pub use template::{TEMPLATE_OUTPUT_LIMIT, TEMPLATE_WORK_LIMIT, Values};
 pub use text_pattern::{TextPattern, TextPatternError};
-pub use threshold::{Comparison, Metric, Threshold};
 pub use users::{User, Users, UsersError};
 
 /// The version of the file format that this crosswire reads and writes.

@@ -223,7 +223,7 @@ fn slots_are_secret_or_public_and_a_nonce_is_of_its_request() {
     let scenario = parse(&format!(
         "{TARGET}{USERS}[[setup]]\nname = \"plant\"\nmethod = \"POST\"\npath = \"/{{{{ public('shown') }}}}\"\n\
          text = \"{{{{ secret_file('file', bytes=64) }}}}|{{{{ secret_file('file') | length }}}}|{{{{ nonce() }}}}\"\n\
-         {VOLLEY}sees = [\"shown\", \"file\"]\n[[read-back]]\nname = \"read\"\npath = \"/?q={{{{ nonce() }}}}&p={{{{ public('shown') }}}}\"\n"
+         {VOLLEY}sees = [\"shown\", \"file\"]\n[[read-back]]\nname = \"read\"\npath = \"/?p={{{{ public('shown') }}}}\"\nquery = {{ q = \"{{{{ nonce() }}}}\" }}\n"
     ));
     let slots: Vec<(&str, bool, bool)> = scenario
         .slots
@@ -251,7 +251,7 @@ fn slots_are_secret_or_public_and_a_nonce_is_of_its_request() {
     );
     assert!(parts[0].starts_with("canary1\ncanary1\n"));
     let read = render(&scenario.read_back[0], &scenario, &[], 1);
-    assert_eq!(read.path, "/?q=the-nonce&p=canary0");
+    assert_eq!(read.path, "/?p=canary0&q=the-nonce");
 }
 
 #[test]

@@ -5,72 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A word that is none of those a setting knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownWord {
-    pub(super) what: &'static str,
-    pub(super) given: String,
-    pub(super) known: Vec<&'static str>,
-}
-
-impl fmt::Display for UnknownWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "unknown {} `{}` (known: {})",
-            self.what,
-            self.given.escape_debug(),
-            self.known.join(", ")
-        )
-    }
-}
-
-impl std::error::Error for UnknownWord {}
-
-/// A setting that is one of a few words: the same words in files, flags and reports.
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident, $what:literal: $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$variant_meta])* #[serde(rename = $word)] $variant,)+
-        }
-
-        impl $name {
-            /// Every value, in the order in which they are listed to people.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
-            /// The word of every value, in the same order.
-            pub const WORDS: &'static [&'static str] = &[$($word,)+];
-            /// What the setting is called in an error.
-            pub const WHAT: &'static str = $what;
-
-            /// The word that stands for it.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $word,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownWord;
-
-            fn from_str(word: &str) -> Result<$name, UnknownWord> {
-                match word {
-                    $($word => Ok($name::$variant),)+
-                    _ => Err(UnknownWord { what: $what, given: word.to_owned(), known: $name::WORDS.to_vec() }),
-                }
-            }
-        }
-    };
-}
-
-pub(crate) use words;
+use crate::choice::{UnknownWord, words};
 
 words! {
     /// How the requests of a volley are let go.
@@ -302,6 +237,9 @@ pub struct Limits {
     pub answer_bytes: u64,
     /// Milliseconds until an answer counts as missing. Within [`Limits::TIMEOUT_MS`].
     pub timeout_ms: u64,
+    /// Requests a second, on the average over a second; a volley leaves together all the same and is made up for. Within
+    /// [`Limits::RATE`].
+    pub rate: u64,
 }
 
 impl Limits {
@@ -312,6 +250,8 @@ impl Limits {
     /// Bounds of [`Limits::answer_bytes`]: up to 16 MiB, so that every answer fits into a line
     /// of a history ([`LINE_LIMIT`](crate::history::LINE_LIMIT)).
     pub const ANSWER_BYTES: Bounds = Bounds::new(1, 1 << 20, 1 << 24);
+    /// Bounds of [`Limits::rate`].
+    pub const RATE: Bounds = Bounds::new(1, 50_000, 10_000_000);
     /// Bounds of [`Limits::timeout_ms`]: up to ten minutes.
     pub const TIMEOUT_MS: Bounds = Bounds::new(1, 10_000, 600_000);
 }
@@ -323,6 +263,7 @@ impl Default for Limits {
             duration_s: Limits::DURATION_S.default,
             answer_bytes: Limits::ANSWER_BYTES.default,
             timeout_ms: Limits::TIMEOUT_MS.default,
+            rate: Limits::RATE.default,
         }
     }
 }

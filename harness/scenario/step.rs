@@ -246,6 +246,8 @@ impl Step {
             echoes: self.echoes,
             learns: self.learns,
             breaks_off: self.faults.breaks_off(),
+            malformed: self.faults.malformed.is_some(),
+            anonymous: self.anonymous,
             dead: self.dead,
             line: self.line as u64,
         }

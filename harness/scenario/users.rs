@@ -38,6 +38,9 @@ pub struct Users {
     environment: Arc<Environment<'static>>,
 }
 
+/// The texts of one user: name, attributes.
+pub(super) type UserTexts = (Text, BTreeMap<String, Text>);
+
 /// Where the users come from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Origin {
@@ -46,10 +49,10 @@ pub(super) enum Origin {
         name: Text,
         attributes: BTreeMap<String, Text>,
     },
-    /// Written down one by one; the texts of one user: name, attributes.
-    List(Vec<(Text, BTreeMap<String, Text>)>),
+    /// Written down one by one.
+    List(Vec<UserTexts>),
     /// From a file: its path as it stands in the scenario, and its users.
-    Csv(String, Vec<(Text, BTreeMap<String, Text>)>),
+    Csv(String, Vec<UserTexts>),
 }
 
 /// Why there cannot be these users.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crosswire::scenario::Scenario;
 
-use crate::command::{expect, run};
+use crate::command::{crosswire, expect, folder, run};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -103,7 +103,7 @@ fn the_exit_codes_in_the_readme_are_those_of_the_help() {
         .map(|row| row.trim_matches(['|', ' ']).split_once(" | ").unwrap())
         .collect();
     assert_eq!(of_readme, of_help);
-    assert_eq!(of_help.len(), 7);
+    assert_eq!(of_help.len(), 8);
 }
 
 #[test]
@@ -112,6 +112,10 @@ fn the_scenario_in_the_readme_can_be_run() {
     let blocks = between(&readme, "```toml\n", "```");
     assert!(!blocks.is_empty());
     for block in blocks {
+        if block.starts_with('[') {
+            assert_settings(block);
+            continue;
+        }
         Scenario::parse_in("readme", block, &|name| {
             (name == "TESTER_PASSWORD").then(|| "x".to_owned())
         })
@@ -119,19 +123,40 @@ fn the_scenario_in_the_readme_can_be_run() {
     }
 }
 
+/// A `crosswire.toml`: the command itself says whether it knows every setting.
+fn assert_settings(block: &str) {
+    let folder = folder();
+    std::fs::write(folder.path().join("crosswire.toml"), block).unwrap();
+    let shown = crosswire()
+        .args(["run", "x", "--show-config"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&shown.stderr).into_owned();
+    assert!(shown.status.success(), "{block}: {told}");
+}
+
+/// The commands of a console block, as a shell splits them: lines that end in a backslash go on, comments are left out.
+fn commands(block: &str) -> Vec<Vec<String>> {
+    let whole = block.replace("\\\n", " ");
+    let lines = whole
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ crosswire "));
+    lines
+        .map(|line| shlex::split(line).unwrap_or_else(|| panic!("quotes of {line}")))
+        .collect()
+}
+
 #[test]
 fn every_command_in_the_readme_is_understood() {
     let readme = read("README.md");
     for block in between(&readme, "```console\n", "```") {
-        for line in block
-            .lines()
-            .filter_map(|line| line.strip_prefix("$ crosswire "))
-        {
+        for words in commands(block) {
             // An argument after all the others that nobody knows: the error must be about it, not about what is shown.
-            let ran = run(line.split(' ').chain(["--no-such-flag"]));
+            let ran = run(words.iter().map(String::as_str).chain(["--no-such-flag"]));
             assert!(
                 ran.code == 2 && ran.stderr.contains("'--no-such-flag'"),
-                "{line}: {}",
+                "{words:?}: {}",
                 ran.stderr
             );
         }

@@ -8,6 +8,8 @@
 //! - `careless`: a service of the tests' own that leaks what it can. No tests.
 //! - `verdicts`: verdicts and exit codes.
 //! - `control`: `run --control`.
+//! - `fire`: URLs and identities alone.
+//! - `again`: replay, report, thresholds, tags, settings.
 //! - `interrupted`: Ctrl-C and SIGTERM.
 //! - `reports`: formats, schema, streams, colour, printed texts.
 //! - `secrets`: what no output may hold.
@@ -22,11 +24,13 @@
     reason = "these are tests, the functions they share included"
 )]
 
+mod again;
 mod careless;
 mod command;
 mod control;
 mod crash;
 mod documents;
+mod fire;
 mod formats;
 mod hostile;
 mod init;

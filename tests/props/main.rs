@@ -11,3 +11,19 @@ mod import;
 mod judge;
 mod scenario;
 mod step_keys;
+
+use crosswire::judge::{Evidence, Judgement};
+
+/// The judgement without the evidence: a history holds answers masked, and a report masks them anyway.
+pub(crate) fn bare(mut judgement: Judgement) -> Judgement {
+    for exposure in &mut judgement.exposures {
+        let sides = [
+            Some(&mut exposure.viewer_side),
+            exposure.victim_side.as_mut(),
+        ];
+        for side in sides.into_iter().flatten() {
+            side.evidence = Evidence::default();
+        }
+    }
+    judgement
+}

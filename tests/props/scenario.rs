@@ -260,12 +260,11 @@ proptest! {
         prop_assert_eq!(&again, &scenario);
         prop_assert_eq!(again.to_toml(), written);
         prop_assert_eq!(again.users.list(), scenario.users.list());
-        // The lines are those of each file itself.
-        let infos = |scenario: &Scenario| {
+        let unplaced = |scenario: &Scenario| {
             let infos = scenario.step_infos().into_iter();
-            infos.map(|info| StepInfo { line: 0, ..info }).collect::<Vec<StepInfo>>()
+            infos.map(|info| StepInfo { line: 0, ..info }).collect::<Vec<_>>()
         };
-        prop_assert_eq!(infos(&again), infos(&scenario));
+        prop_assert_eq!(unplaced(&again), unplaced(&scenario));
         prop_assert_eq!(again.supplied_secrets(), scenario.supplied_secrets());
         let user = &scenario.users.list()[0];
         prop_assert_eq!(render_all(&again, user, "v"), render_all(&scenario, user, "v"));

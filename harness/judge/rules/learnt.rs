@@ -8,7 +8,7 @@ use crate::identity::{UserId, digest};
 use crate::judge::evidence::Mark;
 use crate::judge::facts::{self, is_accepted};
 use crate::judge::findings::{Crossing, Findings};
-use crate::judge::tokens::{is_identifying, values};
+use crate::judge::tokens::{VALUE_LENGTH, is_identifying, values};
 use crate::judge::world::World;
 use crate::judge::{ExposureKind, Place, Reason, ReasonKind, Side};
 
@@ -40,8 +40,10 @@ const REPEATS_NEEDED: u32 = 2;
 /// Values are compared whole; likeness counts for nothing. What another user then receives may still have become everybody's
 /// meanwhile: a shared list that has changed. So a crossing counts only when the viewer, asking alone after the volleys, does
 /// not receive the value; if it does, there is a reason against a clean result instead, since that is what a cache does as
-/// well. When the viewer did not ask again, only identifying values count (addresses, ids, long tokens), no words. A value
-/// that stands in the viewer's own request is an echo.
+/// well. When the viewer did not ask again, only identifying values count (addresses, ids, long tokens), no words, and
+/// for those there is a reason too. A value that stands in the request's own path is an echo: it teaches nothing, shows nothing
+/// and crosses nothing. A user whose own solo answers are missing is no viewer, and a step that only one user was answered
+/// teaches nothing.
 #[derive(Debug, Default)]
 struct Learnt {
     /// Whose solo answers contained a value: one user's, or several users'.
@@ -52,6 +54,8 @@ struct Learnt {
     /// Filled when the first learning step is sent other than alone.
     learnt: Option<HashMap<u64, (UserId, Box<str>)>>,
     learnt_of: BTreeMap<UserId, usize>,
+    /// Users and steps with enough solo answers to know what the user is shown.
+    taught: BTreeSet<(UserId, u16)>,
     crossings: BTreeMap<(UserId, UserId, u16), Kept>,
     /// Viewers and values, as digests, that the viewer receives alone as well by now.
     shared_by_now: BTreeSet<(UserId, u64)>,
@@ -91,7 +95,7 @@ impl Rule for Learnt {
             return;
         }
         match (exchange.phase, &self.learnt) {
-            (Phase::Solo, None) => self.learn(exchange, world),
+            (Phase::Solo, None) => self.learn(exchange, seen.is_complete, world),
             (Phase::Solo, Some(_)) => self.ask_again(exchange),
             (Phase::Setup, _) => {}
             (_, None) => {
@@ -132,9 +136,8 @@ impl Rule for Learnt {
             }
             let asked_again = self.asked_again.contains(&(viewer, kept.crossing.step));
             if !asked_again && !kept.is_identifying {
-                notes.push(told(
-                    "but did not ask again alone: it may have become everybody's",
-                ));
+                let text = told("but did not ask again alone: it may have become everybody's");
+                reasons.push(Reason::new(ReasonKind::Learning, text));
                 continue;
             }
             findings.in_volleys += kept.in_volleys;
@@ -153,12 +156,13 @@ impl Rule for Learnt {
 }
 
 impl Learnt {
-    fn learn(&mut self, exchange: &Exchange, world: &World) {
+    fn learn(&mut self, exchange: &Exchange, is_complete: bool, world: &World) {
         let marker = world.salt.marker();
         let user = exchange.user;
         let mut found: BTreeMap<u64, Box<str>> = BTreeMap::new();
+        let echoes = Echoes::of(exchange);
         values(exchange, |value| {
-            if !value.contains(&marker) {
+            if !value.contains(&marker) && !echoes.hold(value) {
                 found.insert(digest(0, &[value.as_bytes()]), value.into());
             }
         });
@@ -174,7 +178,7 @@ impl Learnt {
             }
         }
         // A refused answer is still looked at for what others are shown; it teaches nothing of its own user.
-        if !is_accepted(exchange) {
+        if !is_accepted(exchange) || !is_complete {
             return;
         }
         let stable = self.stable.entry((user, exchange.step)).or_default();
@@ -188,8 +192,15 @@ impl Learnt {
 
     fn decide(&mut self) {
         let mut learnt = HashMap::new();
-        for ((user, _), stable) in std::mem::take(&mut self.stable) {
-            if stable.repeats < REPEATS_NEEDED {
+        let stable = std::mem::take(&mut self.stable);
+        let enough = stable
+            .iter()
+            .filter(|(_, stable)| stable.repeats >= REPEATS_NEEDED);
+        self.taught = enough.map(|(key, _)| *key).collect();
+        for ((user, step), stable) in stable {
+            // With one user's answers alone, whatever stands on every page would seem to be that user's.
+            let others = |(other, of): &(UserId, u16)| *of == step && *other != user;
+            if !self.taught.contains(&(user, step)) || !self.taught.iter().any(others) {
                 continue;
             }
             let of_user = self.learnt_of.entry(user).or_default();
@@ -212,6 +223,8 @@ impl Learnt {
         if is_fired {
             self.fired.insert(exchange.user);
         }
+        let echoes = Echoes::of(exchange);
+        let is_taught = self.taught.contains(&(exchange.user, exchange.step));
         let (mut shows, mut own) = (false, false);
         let mut crossed: BTreeMap<UserId, (u64, Box<str>)> = BTreeMap::new();
         values(exchange, |value| {
@@ -219,10 +232,13 @@ impl Learnt {
             let Some((owner, _)) = learnt.get(&key).filter(|known| *known.1 == *value) else {
                 return;
             };
+            if echoes.hold(value) {
+                return;
+            }
             shows = true;
             if *owner == exchange.user {
                 own = true;
-            } else if !exchange.request.path.contains(value) {
+            } else if is_taught {
                 let better = crossed
                     .get(owner)
                     .is_none_or(|(_, known)| is_identifying(value) && !is_identifying(known));
@@ -326,6 +342,37 @@ impl Learnt {
             reasons.push(Reason::new(ReasonKind::Learning, text));
         }
         reasons
+    }
+}
+
+/// What stands in a request's path, as it is and decoded: an answer that holds it may only repeat it.
+struct Echoes<'e> {
+    path: &'e str,
+    decoded: String,
+}
+
+impl<'e> Echoes<'e> {
+    fn of(exchange: &'e Exchange) -> Echoes<'e> {
+        let path = exchange.request.path.as_str();
+        let spaced = path.replace('+', " ");
+        let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy();
+        Echoes {
+            path,
+            decoded: decoded.into_owned(),
+        }
+    }
+
+    /// Whether the value is a piece of the path, or is put together with one: "there is nothing at /orders/4711".
+    fn hold(&self, value: &str) -> bool {
+        let is_part = |path: &str| {
+            let parts = path.split(['/', '?', '&', '=']);
+            let mut telling = parts.filter(|part| part.len() >= *VALUE_LENGTH.start());
+            telling.any(|part| value.contains(part))
+        };
+        self.path.contains(value)
+            || self.decoded.contains(value)
+            || is_part(self.path)
+            || is_part(&self.decoded)
     }
 }
 

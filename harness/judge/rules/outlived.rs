@@ -1,10 +1,15 @@
 //! A session that still works after its end.
 
+use std::collections::BTreeMap;
+
 use super::{Rule, RuleInfo, Seen};
-use crate::judge::ExposureKind;
-use crate::judge::facts::status;
-use crate::judge::findings::Crossing;
+use crate::history::{Dead, Exchange, StepRole};
+use crate::identity::UserId;
+use crate::judge::facts::{is_accepted, status};
+use crate::judge::findings::{Crossing, Findings};
+use crate::judge::look::Spot;
 use crate::judge::world::World;
+use crate::judge::{ExposureKind, Reason, ReasonKind};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: "session-outlived",
@@ -15,34 +20,60 @@ pub(super) const INFO: RuleInfo = RuleInfo {
            kept at log-in.",
     explain: include_str!("explain/session-outlived.txt"),
     kind: ExposureKind::Session,
-    make: || Box::new(Outlived),
+    make: || Box::new(Outlived::default()),
 };
 
-/// Decided by three facts: the scenario says of the step why its session must be dead
-/// ([`StepInfo::dead`](crate::history::StepInfo::dead)); the answer's status is below 400; and it contains a canary of the
-/// requesting user's own in a slot that the step shows. Whether the step expects such an answer makes no difference: one that
-/// says `status = 401` is surprised by exactly this. A page that merely does not refuse, such as a log-in
-/// form answered with 200, contains none, so it is no finding. Public slots count for nothing: everybody is shown them.
+/// Decided by these facts: the scenario says of the step why its session must be dead
+/// ([`StepInfo::dead`](crate::history::StepInfo::dead)); the log-out or log-in that ended it was accepted; the answer is a
+/// 2xx, whatever the step expects; and its body contains a canary of the requesting user's own, in a slot that the step shows, that
+/// does not stand in the request itself. A page that merely does not refuse, such as a log-in form answered with 200,
+/// contains none, and one that repeats where the user wanted to go is no finding. Public slots count for nothing.
 ///
-/// Viewer and victim are the same user: whoever holds the old cookie is served that user's data.
-#[derive(Debug)]
-struct Outlived;
+/// Viewer and victim are the same user: whoever holds the old cookie is served that user's data. Answers that neither serve
+/// nor turn away (errors of the server, limits) and log-outs that were refused are reasons against a clean result: then
+/// nothing was checked.
+#[derive(Debug, Default)]
+struct Outlived {
+    /// Whether the user's last log-out, and last log-in, was accepted.
+    logged_out: BTreeMap<UserId, bool>,
+    logged_in: BTreeMap<UserId, bool>,
+    /// What was not checked, by step: how often, and why it was not the first time.
+    unchecked: BTreeMap<u16, (u64, String)>,
+}
 
 impl Rule for Outlived {
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, crossings: &mut Vec<Crossing>) {
         let exchange = seen.exchange;
-        let Some(step) = world.step(exchange.step).filter(|step| step.dead.is_some()) else {
+        if exchange.followed {
+            return;
+        }
+        let Some(step) = world.step(exchange.step) else {
             return;
         };
-        if exchange.followed || status(exchange).is_none_or(|status| status >= 400) {
+        match step.role {
+            StepRole::LogOut => drop(self.logged_out.insert(exchange.user, is_accepted(exchange))),
+            StepRole::LogIn => drop(self.logged_in.insert(exchange.user, is_accepted(exchange))),
+            _ => {}
+        }
+        let Some(dead) = step.dead else {
+            return;
+        };
+        if let Some(why) = self.unchecked(exchange, dead) {
+            let entry = self.unchecked.entry(exchange.step);
+            entry.or_insert((0, why)).0 += 1;
+            return;
+        }
+        if !matches!(status(exchange), Some(200..=299)) {
             return;
         }
         let own = seen.found.iter().find(|found| {
-            let slot = found.canary.slot;
-            found.canary.owner == exchange.user
-                && step.sees.contains(&slot)
-                && !world.is_public(slot)
-                && !world.is_nonce(slot)
+            let canary = found.canary;
+            canary.owner == exchange.user
+                && found.spot == Spot::Body
+                && step.sees.contains(&canary.slot)
+                && !world.is_public(canary.slot)
+                && !world.is_nonce(canary.slot)
+                && !exchange.request.path.contains(&canary.encode(world.salt))
         });
         let Some(found) = own else {
             return;
@@ -62,11 +93,44 @@ impl Rule for Outlived {
             value: None,
         });
     }
+
+    fn finish(&mut self, world: &World, _: &mut Findings, _: &mut Vec<String>) -> Vec<Reason> {
+        let told = |(step, (times, why)): (&u16, &(u64, String))| {
+            let text = format!(
+                "whether the session was dead was not checked by `{}` ({times} times): {why}",
+                world.step_name(*step)
+            );
+            Reason::new(ReasonKind::Control, text)
+        };
+        self.unchecked.iter().map(told).collect()
+    }
+}
+
+impl Outlived {
+    /// Why the exchange says nothing of its session, if it does not.
+    fn unchecked(&self, exchange: &Exchange, dead: Dead) -> Option<String> {
+        let refused = |of: &BTreeMap<UserId, bool>| of.get(&exchange.user) == Some(&false);
+        match dead {
+            Dead::LogOut if refused(&self.logged_out) => {
+                return Some("the log-out before it was refused".to_owned());
+            }
+            Dead::Rotation if refused(&self.logged_in) => {
+                return Some("the log-in before it was refused".to_owned());
+            }
+            _ => {}
+        }
+        match status(exchange) {
+            None if exchange.cut_off => None,
+            None => Some("it was not answered".to_owned()),
+            Some(status @ (405 | 408 | 429 | 500..)) => Some(format!("it was answered {status}")),
+            Some(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Dead, Outcome, Phase, Record};
+    use crate::history::{Dead, Outcome, Phase, Record, StepRole};
     use crate::judge::rules::testing::*;
     use crate::judge::{ExposureKind, Judgement, Verdict};
 
@@ -115,6 +179,7 @@ mod tests {
             )
         );
         assert_eq!(judgement.verdict, Verdict::Exposed);
+        assert_eq!(judgement.counts.exchanges, 0, "nobody else's data was held");
     }
 
     #[test]
@@ -137,10 +202,66 @@ mod tests {
         clean(answer(302, "location: /login\r\n", b""), |_| {});
         clean(page("<form action=/login>"), |_| {});
         clean(page(&text(0, 1, 0)), |_| {});
+        // Where the user wanted to go is repeated, in a redirect and in a form.
+        let next = format!("location: /login?next=/notes/{}\r\n", text(0, 0, 0));
+        clean(answer(302, &next, b""), |_| {});
+        clean(
+            page(&format!("<input value=/notes/{}>", text(0, 0, 0))),
+            |record| {
+                let Record::Exchange(exchange) = record else {
+                    panic!()
+                };
+                exchange.request.path = format!("/notes/{}", text(0, 0, 0));
+            },
+        );
+    }
+
+    #[test]
+    fn what_was_not_checked_is_a_reason() {
+        let unchecked = |judgement: Judgement, why: &str| {
+            assert_eq!(judgement.verdict, Verdict::Inconclusive);
+            assert!(
+                judgement.reasons[0].text.ends_with(why),
+                "{:?}",
+                judgement.reasons
+            );
+        };
         let lost = Outcome::Failed {
             why: "reset".into(),
             partial: text(0, 0, 0).into(),
         };
-        clean(lost, |_| {});
+        unchecked(after_the_end(lost, |_| {}), "it was not answered");
+        unchecked(
+            after_the_end(answer(503, "", b""), |_| {}),
+            "it was answered 503",
+        );
+    }
+
+    #[test]
+    fn a_session_that_was_not_ended_may_live() {
+        let mut story = Story::of(2);
+        let Record::Start(start) = &mut story.records[0] else {
+            panic!()
+        };
+        start.steps[usize::from(READ_BACK)].dead = Some(Dead::LogOut);
+        start.steps[usize::from(DELETE)].role = StepRole::LogOut;
+        story.volley(vec![
+            (0, READ, page(&text(0, 0, 0))),
+            (1, READ, page(&text(1, 0, 0))),
+        ]);
+        story.alone(
+            0,
+            DELETE,
+            Phase::ReadBack,
+            answer(403, "", b"csrf token is missing"),
+        );
+        story.alone(0, READ_BACK, Phase::ReadBack, page(&text(0, 0, 0)));
+        let judgement = story.judge();
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert!(
+            judgement.reasons[0]
+                .text
+                .contains("log-out before it was refused")
+        );
     }
 }

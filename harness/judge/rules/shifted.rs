@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::{Rule, RuleInfo, Seen};
-use crate::history::Exchange;
 use crate::identity::{Canary, UserId};
 use crate::judge::findings::{Crossing, Findings};
 use crate::judge::world::World;
@@ -21,7 +20,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 /// A nonce is drawn for one request and sent with it alone, so an answer that holds another user's holds something of that
-/// user's request: an exposure, whatever the step says of echoes. Canaries of nonce slots are left to this rule alone.
+/// user's request: an exposure (unless the step names the user as a reader of what it plants), whatever the step says of echoes. Canaries of nonce slots are left to this rule alone.
 ///
 /// An answer with another nonce of the same user is no exposure, since nobody else's data was shown, and it may be right: a
 /// log lists earlier requests. But if the step says that a right answer echoes its request's nonce, and the answer holds
@@ -43,7 +42,7 @@ impl Rule for Shifted {
         };
         for found in nonces() {
             let canary = found.canary;
-            if canary.owner == exchange.user || !world.has_user(canary.owner) {
+            if world.may_read(exchange.user, canary) || !world.has_user(canary.owner) {
                 continue;
             }
             crossings.push(Crossing {
@@ -62,7 +61,7 @@ impl Rule for Shifted {
             });
         }
         let echoes = world.step(exchange.step).is_some_and(|step| step.echoes);
-        let own = own_nonce(exchange, world);
+        let own = world.nonce_of(exchange);
         let of_user = |canary: Canary| canary.owner == exchange.user;
         if echoes
             && let Some(own) = own
@@ -91,11 +90,6 @@ impl Rule for Shifted {
 
 /// Users and steps that are named; the first tell enough.
 const REASONS_GIVEN: usize = 5;
-
-/// The nonce that the request carried.
-fn own_nonce(exchange: &Exchange, world: &World) -> Option<Canary> {
-    Canary::decode(exchange.nonce.as_deref()?, world.salt)
-}
 
 #[cfg(test)]
 mod tests {

@@ -109,6 +109,7 @@ pub(in crate::judge) fn exchange(id: u64, user: u32, step: u16) -> Exchange {
         followed: false,
         nonce: None,
         provoked: None,
+        cut_off: false,
         outcome: answer(200, "", b""),
     }
 }

@@ -262,10 +262,7 @@ fn findings_lead(report: &Report) -> String {
             telling::phase(*phase)
         ));
     }
-    let race = phases
-        .keys()
-        .all(|phase| *phase >= crate::history::Phase::Volley);
-    let means = if race {
+    let means = if report.takes_overlap() {
         "it takes requests that overlap"
     } else {
         "some need no race"

@@ -183,6 +183,9 @@ pub(super) fn read_pattern(
         };
         let message = format!("not a regular expression: {error}");
         let fault = Fault::new(span, message, "in this expression");
+        if given.text.contains("{{") {
+            return fault.hint("templates are not filled in here; a text that differs from user to user is expected by `sees`");
+        }
         match given.text.contains('\\') {
             true => fault,
             false => fault.hint("signs such as `(`, `[`, `*`, `?` stand for themselves after a backslash; single quotes keep it: `'a\\?b'`"),

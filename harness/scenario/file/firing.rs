@@ -3,11 +3,11 @@
 use toml::de::DeValue;
 
 use super::fields::{Fields, Located, nearest, number, text, wrong_type};
+use crate::judge::{Metric, Threshold};
 use crate::scenario::error::Fault;
 use crate::scenario::settings::{
     Connections, FireSettings, Limits, Pattern, Protocol, StrategyName,
 };
-use crate::scenario::threshold::{Metric, Threshold};
 
 /// The keys of `[fire]`.
 pub(super) const FIRE_KEYS: [&str; 12] = [
@@ -25,7 +25,13 @@ pub(super) const FIRE_KEYS: [&str; 12] = [
     "min-overlaps",
 ];
 /// The keys of `[limits]`.
-pub(super) const LIMITS_KEYS: [&str; 4] = ["requests", "duration-s", "answer-bytes", "timeout-ms"];
+pub(super) const LIMITS_KEYS: [&str; 5] = [
+    "requests",
+    "duration-s",
+    "answer-bytes",
+    "timeout-ms",
+    "rate",
+];
 
 pub(super) fn read_fire(root: &Fields<'_>) -> Result<FireSettings, Fault> {
     let mut fire = FireSettings::default();
@@ -95,6 +101,7 @@ pub(super) fn read_limits(root: &Fields<'_>) -> Result<Limits, Fault> {
         duration_s: fields.number("duration-s", Limits::DURATION_S)?,
         answer_bytes: fields.number("answer-bytes", Limits::ANSWER_BYTES)?,
         timeout_ms: fields.number("timeout-ms", Limits::TIMEOUT_MS)?,
+        rate: fields.number("rate", Limits::RATE)?,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::identity::UserId;
 use crate::scenario::error::Fault;
 use crate::scenario::settings::Bounds;
 use crate::scenario::template::Text;
-use crate::scenario::users::{Origin, Users};
+use crate::scenario::users::{Origin, UserTexts, Users};
 
 const COUNT: Bounds = Bounds::new(1, 1, UserId::LIMIT as u64);
 
@@ -129,10 +129,7 @@ fn read_csv_count(fields: &Fields<'_>, rows: usize) -> Result<u64, Fault> {
 }
 
 /// Reads the texts of one user, or of the pattern for all.
-fn read_user(
-    node: &Node<'_>,
-    compiler: &mut Compiler<'_>,
-) -> Result<(Text, BTreeMap<String, Text>), Fault> {
+fn read_user(node: &Node<'_>, compiler: &mut Compiler<'_>) -> Result<UserTexts, Fault> {
     let fields = Fields::open_any(node, "a user")?;
     let name = text(
         fields.required("name", "for example `name = \"user{{ index }}\"`")?,

@@ -9,6 +9,7 @@ use super::steps::is_identifier;
 use crate::identity::UserId;
 use crate::scenario::error::Fault;
 use crate::scenario::template::Text;
+use crate::scenario::users::UserTexts;
 
 /// Most columns of such a file.
 const COLUMNS_LIMIT: usize = 256;
@@ -17,10 +18,7 @@ const COLUMNS_HINT: &str =
 
 /// The users in `content`: name and attributes. `path` is the place that names the file. Errors name the file's line and
 /// quote nothing of it but names of columns and users: everything else is secret.
-pub(super) fn read_csv(
-    path: &Located<'_>,
-    content: &[u8],
-) -> Result<Vec<(Text, BTreeMap<String, Text>)>, Fault> {
+pub(super) fn read_csv(path: &Located<'_>, content: &[u8]) -> Result<Vec<UserTexts>, Fault> {
     let fault = |line: u64, message: &str, hint: &str| {
         let message = format!("{}, line {line}: {message}", path.text.escape_debug());
         Fault::new(path.span.clone(), message, "in this file").hint(hint)
@@ -120,7 +118,9 @@ fn broken(error: &csv::Error, fault: &dyn Fn(u64, &str, &str) -> Fault) -> Fault
 mod tests {
     use super::*;
 
-    fn read(content: &[u8]) -> Result<Vec<(String, Vec<(String, String)>)>, String> {
+    type Plain = (String, Vec<(String, String)>);
+
+    fn read(content: &[u8]) -> Result<Vec<Plain>, String> {
         let path = Located {
             text: "users.csv",
             span: 0..0,

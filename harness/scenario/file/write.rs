@@ -82,6 +82,7 @@ pub(in crate::scenario) fn write(scenario: &Scenario) -> String {
     page.entry("duration-s", whole(scenario.limits.duration_s));
     page.entry("answer-bytes", whole(scenario.limits.answer_bytes));
     page.entry("timeout-ms", whole(scenario.limits.timeout_ms));
+    page.entry("rate", whole(scenario.limits.rate));
     let lists = [
         (List::Setup, &scenario.setup),
         (List::EachRound, &scenario.each_round),

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{flag, map, number, number_or_none, table, text, texts, words};
 use crate::identity::UserId;
+use crate::judge::Metric;
 use crate::scenario::network::SessionSettings;
 use crate::scenario::settings::{
     Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
 };
-use crate::scenario::threshold::Metric;
 
 /// Keys and schemas.
 pub(super) fn all() -> Vec<(&'static str, Value)> {
@@ -309,6 +309,10 @@ fn limits() -> Value {
                     "Milliseconds until an answer counts as missing.",
                     Limits::TIMEOUT_MS,
                 ),
+            ),
+            (
+                "rate",
+                number("Requests a second, on the average.", Limits::RATE),
             ),
         ],
     )

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::validator::trouble;
 use super::*;
-use crate::scenario::{Metric, Scenario, shipped};
+use crate::judge::Metric;
+use crate::scenario::{Scenario, shipped};
 
 const HEAD: &str = "version = 1\n";
 const TARGET: &str = "[target]\nurl = \"http://h\"\n";

@@ -255,6 +255,8 @@ fn step_info(draw: &mut Draw<'_>, step: u64) -> StepInfo {
         echoes: draw.is(),
         learns: draw.is(),
         breaks_off: draw.below(8) == 7,
+        malformed: draw.below(8) == 7,
+        anonymous: draw.below(8) == 7,
         dead: DEATHS[usize::from(draw.below(16)).min(4) % 4],
         line: step,
     }
@@ -314,6 +316,7 @@ fn exchange(draw: &mut Draw<'_>, id: u64) -> Exchange {
         followed: draw.below(6) == 5,
         nonce: draw.maybe(Draw::canary),
         provoked: if draw.below(6) == 5 {
+        cut_off: draw.below(4) == 3,
             Some(draw.text())
         } else {
             None

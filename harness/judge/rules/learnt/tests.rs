@@ -146,11 +146,11 @@ fn without_asking_again_words_do_not_count_and_addresses_do() {
         ..Learning::default()
     }
     .judge();
-    assert_eq!(judgement.verdict, Verdict::Isolated);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert!(
-        judgement.notes[0].contains("did not ask again"),
+        judgement.reasons[0].text.contains("did not ask again"),
         "{:?}",
-        judgement.notes
+        judgement.reasons
     );
     let judgement = Learning {
         fired: word,
@@ -256,4 +256,67 @@ fn an_echo_of_the_request_is_no_crossing() {
         "{:?}",
         story_fired.exposures
     );
+}
+
+#[test]
+fn what_only_one_user_was_answered_is_nobodys() {
+    // User 1's solo answers were errors; in the volley it gets the page that everybody gets.
+    let page_of_all = |user: u32| format!("<p>ask help@example.org</p>{}", own(user));
+    let mut story = learning_story();
+    for _ in 0..3 {
+        story.alone(0, READS, Phase::Solo, page(&page_of_all(0)));
+        story.alone(1, READS, Phase::Solo, answer(503, "", b"later"));
+    }
+    let fired = |user| (user, READS, page(&page_of_all(user)));
+    story.volley(vec![fired(0), fired(1)]);
+    let judgement = story.judge();
+    assert_eq!(
+        judgement.verdict,
+        Verdict::Inconclusive,
+        "{:?}",
+        judgement.exposures
+    );
+    assert_eq!(judgement.reasons[0].kind, ReasonKind::Learning);
+}
+
+#[test]
+fn ones_own_path_teaches_nothing() {
+    let mut story = learning_story();
+    let missing = |user: u32| format!("there is nothing at /inbox/account-770{user}");
+    for _ in 0..3 {
+        for user in 0..2 {
+            story.alone(user, READS, Phase::Solo, page(&missing(user)));
+        }
+    }
+    story.volley(vec![
+        (0, READS, page(&missing(0))),
+        (1, READS, page(&missing(1))),
+    ]);
+    for record in &mut story.records {
+        if let Record::Exchange(exchange) = record {
+            exchange.request.path = format!("/inbox/account-770{}", exchange.user.0);
+        }
+    }
+    let judgement = story.judge();
+    assert_eq!(
+        judgement.reasons[0].kind,
+        ReasonKind::Learning,
+        "{:?}",
+        judgement.reasons
+    );
+}
+
+/// Two users and one step, which learns.
+fn learning_story() -> Story {
+    let mut story = Story::of(2);
+    story.records.truncate(1);
+    let Record::Start(start) = &mut story.records[0] else {
+        panic!()
+    };
+    for step in &mut start.steps {
+        (step.sees, step.removes) = (Vec::new(), Vec::new());
+        step.role = crate::history::StepRole::Fire;
+    }
+    start.steps[usize::from(READS)].learns = true;
+    story
 }

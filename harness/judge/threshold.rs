@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::{UnknownWord, words};
+use crate::choice::{UnknownWord, words};
 
 words! {
     /// What is measured.

@@ -4,19 +4,26 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use crosswire::scenario::{NAMED_FILE_LIMIT, Surroundings};
+use crate::scenario::{NAMED_FILE_LIMIT, Surroundings};
 
-/// The surroundings of the scenario at a path: files that it names are relative to its folder.
+/// The surroundings of a scenario in a folder: files that it names are relative to it.
 #[derive(Debug)]
-pub(crate) struct Beside {
+pub struct Beside {
     folder: PathBuf,
 }
 
 impl Beside {
     /// Of the scenario at `path`.
-    pub(crate) fn new(path: &Path) -> Beside {
+    pub fn new(path: &Path) -> Beside {
         Beside {
             folder: path.parent().map(Path::to_owned).unwrap_or_default(),
+        }
+    }
+
+    /// Of a scenario that stands in `folder`; the empty path is the current one.
+    pub fn folder(folder: impl Into<PathBuf>) -> Beside {
+        Beside {
+            folder: folder.into(),
         }
     }
 }

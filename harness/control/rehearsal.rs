@@ -1,38 +1,36 @@
-//! `crosswire run --control`: a short run of the scenario through the proxy that swaps answers, before the real one.
+//! A control run: a short run of the scenario through the proxy that swaps answers, before the real one.
 
 use std::io;
 
-use crosswire::control::{ControlRun, Proxy, Recognition, Swap, Upstream};
-use crosswire::fire::{Event, Plan, Stop, Watch, fire};
-use crosswire::history::{Ending, Phase, Record, Sink};
-use crosswire::identity::{Redactor, Salt};
-use crosswire::scenario::{Network, Protocol, Scenario};
+use super::{ControlRun, Proxy, Recognition, Swap, Upstream};
+use crate::fire::{Event, Plan, Stop, Watch, fire};
+use crate::history::{Ending, Phase, Record, Sink};
+use crate::identity::{Redactor, Salt};
+use crate::scenario::{Network, Protocol, Scenario};
 
-use crate::exit::Failure;
-
-/// Rounds of a control run, unless `--control-rounds` says otherwise.
-pub(crate) const ROUNDS: u32 = 2;
+/// Rounds of a control run, unless somebody says otherwise.
+pub const CONTROL_ROUNDS: u32 = 2;
 
 /// What a control run told.
 #[derive(Clone, Debug)]
-pub(crate) struct Rehearsed {
+pub struct Rehearsed {
     /// What was swapped and recognised.
-    pub(crate) result: ControlRun,
+    pub result: ControlRun,
     /// Why the run did not come to its end, if it did not.
-    pub(crate) broken_off: Option<String>,
+    pub broken_off: Option<String>,
 }
 
-/// Runs `plan`'s scenario through a proxy, `rounds` rounds long.
+/// Runs `plan`'s scenario through a proxy, `rounds` rounds long, with a salt of its own.
 ///
 /// # Errors
-/// Usage, when the proxy or the run cannot be started. What goes wrong on the network is told in [`Rehearsed::broken_off`].
-pub(crate) fn rehearse(
+/// When the system gives no runtime for the run. What goes wrong on the network is told in [`Rehearsed::broken_off`].
+pub fn rehearse(
     plan: &Plan<'_>,
     rounds: u32,
     salt: Salt,
     watch: &mut dyn Watch,
     stop: &Stop,
-) -> Result<Rehearsed, Failure> {
+) -> io::Result<Rehearsed> {
     let upstream = |base_url: &String| Upstream {
         base_url: base_url.clone(),
         network: plan.scenario.network.clone(),
@@ -63,8 +61,7 @@ pub(crate) fn rehearse(
         proxy: &proxy,
         watch,
     };
-    fire(&through, &mut recognition, &mut arming, stop)
-        .map_err(|error| Failure::usage(format!("the control could not be started: {error}")))?;
+    fire(&through, &mut recognition, &mut arming, stop)?;
     let broken_off = recognition.end().and_then(|end| match &end.ending {
         Ending::Completed => None,
         Ending::Limit { limit } => Some(format!("its limit was reached: {limit}")),
@@ -103,7 +100,8 @@ impl Rehearsed {
     }
 
     /// What people should know, a sentence each, supplied secrets masked.
-    pub(crate) fn sentences(&self, redactor: &Redactor) -> Vec<String> {
+    #[must_use]
+    pub fn sentences(&self, redactor: &Redactor) -> Vec<String> {
         let broken_off = self.broken_off.as_ref();
         let broken_off =
             broken_off.map(|why| format!("the control run broke off: {}", redactor.text(why)));
@@ -134,9 +132,12 @@ impl Watch for Arming<'_> {
 }
 
 /// Puts what a control told behind the header of the real run's history.
-pub(crate) struct Told<'a, S> {
-    pub(crate) sink: S,
-    pub(crate) rehearsed: Option<&'a Rehearsed>,
+#[derive(Debug)]
+pub struct Told<'a, S> {
+    /// Where the history goes.
+    pub sink: S,
+    /// What the control told, if there was one.
+    pub rehearsed: Option<&'a Rehearsed>,
 }
 
 impl<S: Sink> Sink for Told<'_, S> {

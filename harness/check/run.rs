@@ -1,0 +1,199 @@
+//! Runs a check: the engine on a thread of its own, the judge beside it, the report at the end.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::panic::resume_unwind;
+use std::thread::{self, JoinHandle};
+
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use tokio::sync::oneshot;
+
+use super::{Check, CheckError, Checked};
+use crate::fire::{Plan, Stop, check_hosts, fire};
+use crate::history::{Sink, Tee, Writer};
+use crate::identity::{Redactor, Salt};
+use crate::judge::{Judge, Judgement};
+use crate::report::{Facts, Report};
+use crate::scenario::{Scenario, TargetSpec};
+
+type Running = JoinHandle<Result<Checked, CheckError>>;
+
+impl Check {
+    /// Runs it and waits for the end.
+    ///
+    /// # Panics
+    /// When it cannot be run, with the text of [`Check::try_run`]'s error.
+    #[track_caller]
+    pub fn run(self) -> Checked {
+        let name = self.name().to_owned();
+        match self.try_run() {
+            Ok(checked) => checked,
+            Err(error) => panic!("crosswire: {}", not_run(&name, &error)),
+        }
+    }
+
+    /// Runs it and waits for the end. It blocks: use [`Check::try_run_async`] where this thread's runtime serves what is
+    /// checked.
+    ///
+    /// # Errors
+    /// When the scenario is wrong, a host may not be fired at, or the system gives no port, thread or file. What goes wrong
+    /// on the network is in the report.
+    pub fn try_run(self) -> Result<Checked, CheckError> {
+        let (thread, _) = self.start(Stop::default())?;
+        // A thread of its own, so that it does not matter whether this one is inside a runtime.
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// [`Check::run`] for tests that are async. When the future is dropped, the run ends with the volley under way.
+    ///
+    /// # Panics
+    /// When it cannot be run, with the text of [`Check::try_run_async`]'s error.
+    pub async fn run_async(self) -> Checked {
+        let name = self.name().to_owned();
+        match self.try_run_async().await {
+            Ok(checked) => checked,
+            Err(error) => panic!("crosswire: {}", not_run(&name, &error)),
+        }
+    }
+
+    /// [`Check::try_run`] for tests that are async.
+    ///
+    /// # Errors
+    /// As for [`Check::try_run`].
+    pub async fn try_run_async(self) -> Result<Checked, CheckError> {
+        /// Ends the run of a future that nobody waits for any more.
+        struct StopOnDrop(Stop);
+        impl Drop for StopOnDrop {
+            fn drop(&mut self) {
+                self.0.ask();
+            }
+        }
+        let stop = StopOnDrop(Stop::default());
+        let (thread, answer) = self.start(stop.0.clone())?;
+        // The thread is over once it has answered, or has panicked instead.
+        let _ = answer.await;
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    fn start(self, stop: Stop) -> Result<(Running, oneshot::Receiver<()>), CheckError> {
+        let (ended, end) = oneshot::channel();
+        let thread = thread::Builder::new().name("crosswire".to_owned());
+        let thread = thread.spawn(move || {
+            // Gone when the closure is over, however it ends.
+            let _ended: oneshot::Sender<()> = ended;
+            self.execute(&stop)
+        });
+        let thread = thread.map_err(|error| CheckError::system("no thread for the run", &error))?;
+        Ok((thread, end))
+    }
+
+    #[cfg_attr(
+        not(feature = "service"),
+        expect(unused_mut, reason = "a service is served for the run")
+    )]
+    fn execute(mut self, stop: &Stop) -> Result<Checked, CheckError> {
+        let mut scenario = self.scenario()?;
+        let mut target_name = None;
+        #[cfg(feature = "service")]
+        let served = match self.service.take() {
+            Some(start) => {
+                let served = start.now()?;
+                scenario.target = TargetSpec::Url(served.url().to_owned());
+                target_name = Some("the service under test".to_owned());
+                Some(served)
+            }
+            None => None,
+        };
+        let TargetSpec::Url(url) = &scenario.target else {
+            return Err(CheckError::bundled(&scenario.target.to_string()));
+        };
+        check_hosts(&scenario, &self.allowed).map_err(|error| CheckError::host(&error))?;
+        let plan = Plan {
+            scenario: &scenario,
+            target_name: target_name.take().unwrap_or_else(|| url.clone()),
+            base_url: url.clone(),
+            trusted_pem: None,
+            seed: match self.seed {
+                Some(seed) => seed,
+                None => u64::from(random()?),
+            },
+            salt: Salt::new(random()?),
+        };
+        let judgement = self.fire(&plan, stop)?;
+        #[cfg(feature = "service")]
+        drop(served);
+        let report = self.report(&scenario, &judgement);
+        Ok(Checked::new(report, judgement))
+    }
+
+    fn fire(&self, plan: &Plan<'_>, stop: &Stop) -> Result<Judgement, CheckError> {
+        let redactor = Redactor::new(plan.scenario.supplied_secrets());
+        let writer = match &self.history {
+            None => None,
+            Some(path) => {
+                let what = format!("cannot write the history {}", path.display());
+                let file = File::create(path).map_err(|error| CheckError::system(&what, &error))?;
+                Some(Writer::new(BufWriter::new(file), redactor))
+            }
+        };
+        let mut judge = Judge::new();
+        self.fire_into(plan, &mut Tee(writer, &mut judge), stop)?;
+        Ok(judge.finish())
+    }
+
+    #[cfg(feature = "control")]
+    fn fire_into(
+        &self,
+        plan: &Plan<'_>,
+        sink: &mut dyn Sink,
+        stop: &Stop,
+    ) -> Result<(), CheckError> {
+        use crate::control::{Told, rehearse};
+        let rehearsed = match self.control {
+            None => None,
+            Some(rounds) => {
+                let rehearsed = rehearse(plan, rounds, Salt::new(random()?), &mut (), stop);
+                Some(rehearsed.map_err(|error| CheckError::system("the control", &error))?)
+            }
+        };
+        let mut told = Told {
+            sink,
+            rehearsed: rehearsed.as_ref(),
+        };
+        fire(plan, &mut told, &mut (), stop)
+            .map_err(|error| CheckError::system("the run broke off", &error))
+    }
+
+    #[cfg(not(feature = "control"))]
+    fn fire_into(
+        &self,
+        plan: &Plan<'_>,
+        sink: &mut dyn Sink,
+        stop: &Stop,
+    ) -> Result<(), CheckError> {
+        fire(plan, sink, &mut (), stop)
+            .map_err(|error| CheckError::system("the run broke off", &error))
+    }
+
+    fn report(&self, scenario: &Scenario, judgement: &Judgement) -> Report {
+        let redactor = Redactor::new(scenario.supplied_secrets());
+        let facts = Facts {
+            scenario_path: self.path.as_ref().map(|path| path.display().to_string()),
+            thresholds: &scenario.thresholds,
+            ..Facts::new(scenario.expect, &redactor)
+        };
+        Report::new(judgement, &facts)
+    }
+}
+
+fn not_run(name: &str, error: &CheckError) -> String {
+    format!("the check {name} could not be run\n{error}")
+}
+
+/// Thirty-two bits of the operating system's randomness.
+fn random() -> Result<u32, CheckError> {
+    SysRng
+        .try_next_u32()
+        .map_err(|error| CheckError::system("the operating system gives no random numbers", &error))
+}
