@@ -316,11 +316,11 @@ fn exchange(draw: &mut Draw<'_>, id: u64) -> Exchange {
         followed: draw.below(6) == 5,
         nonce: draw.maybe(Draw::canary),
         provoked: if draw.below(6) == 5 {
-        cut_off: draw.below(4) == 3,
             Some(draw.text())
         } else {
             None
         },
+        cut_off: draw.below(4) == 3,
         outcome: draw.outcome(),
     }
 }
