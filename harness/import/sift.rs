@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::links::Names;
+use super::links::{NAME_LIMIT, Names};
 use super::secrets::{attribute_of, is_password_name};
 use super::seen::{Exchange, origin_of};
 
@@ -305,6 +305,7 @@ fn host_name(origin: &str) -> String {
     let name: String = label
         .chars()
         .filter(char::is_ascii_alphanumeric)
+        .take(NAME_LIMIT)
         .collect::<String>()
         .to_ascii_lowercase();
     match name.starts_with(|c: char| c.is_ascii_alphabetic()) {
