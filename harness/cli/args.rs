@@ -456,6 +456,9 @@ pub(crate) fn dispatch() -> ExitCode {
         Err(error) => {
             // Clap's own code for errors is 2 as well; help and version are no errors. A closed pipe is nobody's fault.
             let _ = error.print();
+            if error.use_stderr() {
+                settled.found.iter().for_each(|found| screen.say(found));
+            }
             return ExitCode::from(if error.use_stderr() {
                 exit::USAGE
             } else {

@@ -31,6 +31,8 @@ pub(crate) struct Settled {
     pub(crate) arguments: Vec<OsString>,
     /// Every setting of the subcommand with its value and where it comes from, for `--show-config`.
     pub(crate) shown: Option<String>,
+    /// What was not typed, with where it comes from: should it be wrong, a reader must know where to look.
+    pub(crate) found: Vec<String>,
 }
 
 /// Where a setting's value comes from.
@@ -101,6 +103,7 @@ pub(crate) fn settle(
     Ok(Settled {
         arguments: with_flags(typed, name, &settings),
         shown,
+        found: found_elsewhere(&settings),
     })
 }
 
@@ -124,6 +127,7 @@ fn unchanged(arguments: Vec<OsString>) -> Settled {
     Settled {
         arguments,
         shown: None,
+        found: Vec::new(),
     }
 }
 
@@ -336,6 +340,18 @@ fn with_flags(
     arguments.extend(typed[at + 2..].iter().cloned());
     arguments.extend(positional);
     arguments
+}
+
+fn found_elsewhere(settings: &BTreeMap<String, (Arg, Option<Setting>)>) -> Vec<String> {
+    let told = |(key, (_, setting)): (&String, &(Arg, Option<Setting>))| {
+        let origin = match &setting.as_ref()?.origin {
+            Origin::Variable(name) => name.clone(),
+            Origin::File(path) => path.display().to_string(),
+            Origin::Typed | Origin::Default => return None,
+        };
+        Some(format!("  --{key} is from {origin}"))
+    };
+    settings.iter().filter_map(told).collect()
 }
 
 /// One line a setting: name, value, origin.

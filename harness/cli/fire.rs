@@ -65,6 +65,7 @@ pub(crate) fn fire(args: &FireArgs, screen: &mut Screen) -> Result<u8, Failure> 
         path: None,
         replay: Box::new(|seed| replay(args, seed)),
         store_delay: None,
+        is_replayable: false,
     };
     execute(vec![wanted], &args.common, screen)
 }

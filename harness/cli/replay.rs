@@ -24,8 +24,8 @@ use crate::trial::{Trial, random_seed};
 
 /// What has become of a finding.
 enum Fate {
-    /// It was seen again: the very one, or the same between two other users.
-    StillExposed { same_users: bool, times: u64 },
+    /// It was seen again, so often between the same users and so often between others.
+    StillExposed { same: u64, others: u64 },
     /// It was not, in a run that would have shown it as well as any.
     Fixed { pairs: u64 },
     /// The run is worth too little.
@@ -208,9 +208,13 @@ fn fate(report: &Report, finding: &Finding) -> Fate {
             .iter()
             .filter(|found| what(found) == what(finding))
     };
-    let same_users = alike().any(|found| found.id == finding.id);
-    match (alike().map(|found| found.times_seen).sum(), report.verdict) {
-        (times @ 1.., _) => Fate::StillExposed { same_users, times },
+    let times = |is_same: bool| {
+        let of = alike().filter(|found| (found.id == finding.id) == is_same);
+        of.map(|found| found.times_seen).sum::<u64>()
+    };
+    let (same, others) = (times(true), times(false));
+    match (same + others, report.verdict) {
+        (1.., _) => Fate::StillExposed { same, others },
         (0, Verdict::Isolated) => Fate::Fixed {
             pairs: report.strength.overlapping_pairs,
         },
@@ -232,18 +236,22 @@ fn screen_what(finding: &Finding, args: &ReplayArgs, screen: &mut Screen) {
 
 fn tell(fate: &Fate, finding: &Finding, quiet: bool, screen: &mut Screen) -> Result<(), Failure> {
     let text = match fate {
-        Fate::StillExposed { same_users, times } => {
-            let who = if *same_users {
-                "between the same users"
-            } else {
-                "between other users, which is chance"
-            };
-            format!(
-                "STILL EXPOSED  {}: seen {} more times, {who}",
-                finding.id,
-                number(*times)
-            )
-        }
+        Fate::StillExposed { same, others } => format!(
+            "STILL EXPOSED  {}: seen again {}",
+            finding.id,
+            match (*same, *others) {
+                (same, 0) => format!("{} times between the same users", number(same)),
+                (0, others) => format!(
+                    "{} times between other users; who meets whom is chance",
+                    number(others)
+                ),
+                (same, others) => format!(
+                    "{} times between the same users, {} times between others",
+                    number(same),
+                    number(others)
+                ),
+            }
+        ),
         Fate::Fixed { pairs } => format!(
             "FIXED  {}: not seen again in {} overlapping pairs of different owners",
             finding.id,

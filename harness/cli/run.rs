@@ -32,6 +32,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) replay: Replay<'a>,
     /// Pause of a bundled target's store.
     pub(crate) store_delay: Option<Duration>,
+    /// Whether `crosswire replay` can run one of its findings again: it needs no credentials but those in the environment.
+    pub(crate) is_replayable: bool,
 }
 
 /// Gives the command that does the same again with a seed.
@@ -56,6 +58,7 @@ pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
             path: settings::path(&given).map(|path| path.display().to_string()),
             replay: Box::new(move |seed| settings::replay(&given, args, seed)),
             store_delay: args.store_delay,
+            is_replayable: true,
         });
     }
     if wanted.is_empty() {
@@ -95,7 +98,8 @@ pub(crate) fn execute(
                 .control
                 .then(|| args.control_rounds.unwrap_or(CONTROL_ROUNDS)),
         };
-        let (report, lost) = fire(trial, &wanted, outputs.stored_json(), args, screen, &stop)?;
+        let stored_as = outputs.stored_json().filter(|_| wanted.is_replayable);
+        let (report, lost) = fire(trial, &wanted, stored_as, args, screen, &stop)?;
         if let Some(error) = lost {
             screen.error(&format!(
                 "the history could not be stored to its end: {error}"

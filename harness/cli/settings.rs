@@ -40,6 +40,9 @@ pub(crate) fn load(given: &str, args: &RunArgs, screen: &Screen) -> Result<Scena
             .map_err(|error| Failure::usage(format!("--users {users}: {error}")))?;
     }
     settle(&mut scenario, &args.common)?;
+    if let Some((_, why)) = scenario.fire.too_few(scenario.users.count()) {
+        return Err(Failure::usage(why));
+    }
     Ok(scenario)
 }
 

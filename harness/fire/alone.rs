@@ -17,6 +17,22 @@ pub(super) enum Unmet {
     NoAnswer(String),
     /// An answer came, with another status or without what is to be captured.
     Answered(String),
+    /// Its session is stale and could not be refreshed: it was not sent, or not again.
+    Stale {
+        /// What went wrong with the refresh.
+        why: String,
+        /// What kind of thing that is.
+        cause: Cause,
+    },
+}
+
+impl Unmet {
+    /// The reason, for people.
+    pub(super) fn why(self) -> String {
+        match self {
+            Unmet::NoAnswer(why) | Unmet::Answered(why) | Unmet::Stale { why, .. } => why,
+        }
+    }
 }
 
 /// What sending a step has come to.
@@ -52,6 +68,9 @@ impl<'a> Run<'a> {
         round: u32,
     ) -> Result<Result<(), Unmet>, Halt> {
         let place = Place { user, phase, round };
+        if self.left_out(user, step)? {
+            return Ok(Ok(()));
+        }
         self.wait(step.wait_ms).await?;
         let refreshes = self.refreshes(step);
         if refreshes
@@ -118,16 +137,16 @@ impl<'a> Run<'a> {
                 Sent::Stale => Ok(()),
             };
             if let Err(unmet) = verdict {
-                let told = |why: String| {
-                    let (step, refresh) = (&step.name, &refresh.name);
-                    format!(
-                        "`{step}` needs a fresh session, and `{refresh}` did not succeed: {why}"
-                    )
+                let cause = match (&unmet, refresh.role) {
+                    (Unmet::NoAnswer(_), _) => Cause::Unreachable,
+                    (_, StepRole::LogIn) => Cause::LogIn,
+                    _ => Cause::Step,
                 };
-                return Ok(Err(match unmet {
-                    Unmet::NoAnswer(why) => Unmet::NoAnswer(told(why)),
-                    Unmet::Answered(why) => Unmet::Answered(told(why)),
-                }));
+                let (step, refresh, why) = (&step.name, &refresh.name, unmet.why());
+                let why = format!(
+                    "`{step}` needs a fresh session, and `{refresh}` did not succeed: {why}"
+                );
+                return Ok(Err(Unmet::Stale { why, cause }));
             }
         }
         self.sessions[place.user].fresh_ns = Some(self.bounds.clock.now());
@@ -256,19 +275,36 @@ impl<'a> Run<'a> {
         request: &Request,
         done: &mut Done,
     ) -> Result<(), Unmet> {
+        let mut taken = BTreeSet::new();
         if let Ok(answer) = &done.result {
             self.heard(user, step, request, answer, true);
+            if self.leads_on(step, answer) {
+                // Alone, what the step expects and captures is looked for where the redirect leads, but for cookies.
+                self.sessions[user].capture_cookies(step, answer, &mut taken);
+                done.refused = !step.status.accepts(answer.status);
+                if !done.refused {
+                    let now_ns = self.bounds.clock.now();
+                    self.sessions[user].accept(step, now_ns);
+                }
+                return Ok(());
+            }
         }
-        self.weighed(user, step, done, &BTreeSet::new())
+        self.weighed(user, step, done, &taken)
+    }
+
+    /// Whether the answer is a redirect that is followed when the step runs alone.
+    fn leads_on(&self, step: &Step, answer: &Answer) -> bool {
+        let wanted = self.scenario.session.redirects;
+        redirect::follows(step, answer.status, wanted)
+            && redirect::location(answer.status, &answer.head).is_some()
     }
 
     /// Takes what the service hands out with an answer; `first` when it is the step's first one.
     fn heard(&mut self, user: usize, step: &Step, request: &Request, answer: &Answer, first: bool) {
-        let now_ns = self.bounds.clock.now();
         let session = &mut self.sessions[user];
         let url = request.url();
         match first {
-            true => session.receive(step, url.as_ref(), answer, now_ns),
+            true => session.receive(step, url.as_ref(), answer),
             false => session.keep_cookies(step, url.as_ref(), answer),
         }
     }
@@ -303,6 +339,10 @@ impl<'a> Run<'a> {
             false => Some(format!("it was answered {}", answer.status)),
         };
         done.refused = why.is_some();
+        if !done.refused {
+            let now_ns = self.bounds.clock.now();
+            self.sessions[user].accept(step, now_ns);
+        }
         match why {
             Some(why) if !on_purpose => Err(Unmet::Answered(why)),
             _ => Ok(()),

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::Stop;
-use super::alone::Unmet;
 use super::run::{Halt, Run};
 use crate::history::Phase;
 
@@ -14,13 +13,13 @@ const CLEAN_UP_TIME: Duration = Duration::from_secs(20);
 const TOLD: usize = 5;
 
 impl<'a> Run<'a> {
-    /// Runs the clean-up steps of every user who has gone through the set-up; `unstopped` is nobody's request to stop.
+    /// Runs the clean-up steps of every user for whom anything was sent; `unstopped` is nobody's request to stop.
     ///
     /// # Errors
     /// When the sink refuses a record. Whatever else goes wrong is in a note.
     pub(super) async fn clean_up(&mut self, round: u32, unstopped: &'a Stop) -> Result<(), Halt> {
         let scenario = self.scenario;
-        if scenario.clean_up.is_empty() || self.prepared == 0 {
+        if scenario.clean_up.is_empty() || !self.sessions.iter().any(|session| session.begun) {
             return Ok(());
         }
         let time = u64::try_from(CLEAN_UP_TIME.as_nanos()).unwrap_or(u64::MAX);
@@ -30,11 +29,14 @@ impl<'a> Run<'a> {
         self.bounds.timeout = self.bounds.timeout.min(CLEAN_UP_TIME / 2);
         self.event_phase(Phase::CleanUp, round);
         let mut failed = 0;
-        for user in 0..self.prepared {
+        let users: Vec<usize> = (0..self.sessions.len())
+            .filter(|user| self.sessions[*user].begun)
+            .collect();
+        for user in users {
             for step in &scenario.clean_up {
                 let why = match self.alone(user, step, Phase::CleanUp, round).await {
                     Ok(Ok(())) => continue,
-                    Ok(Err(Unmet::NoAnswer(why) | Unmet::Answered(why))) => why,
+                    Ok(Err(unmet)) => unmet.why(),
                     Err(Halt::Sink(error)) => return Err(Halt::Sink(error)),
                     Err(Halt::End(_)) if self.admit(1).is_err() => {
                         return self.note(format!(

@@ -105,8 +105,9 @@ impl Connection {
 
     /// Takes notice of what the peer has sent meanwhile, such as the end of the connection.
     pub(super) async fn catch_up(&mut self) {
-        if let Speaks::Http2(http2) = &mut self.speaks {
-            http2.flush().await;
+        match &mut self.speaks {
+            Speaks::Http1(http1) => http1.catch_up().await,
+            Speaks::Http2(http2) => http2.flush().await,
         }
     }
 
@@ -249,9 +250,18 @@ impl Connection {
                 http1.perform(batch, begin, bounds).await
             }
             (Armed::Http2(pending), Speaks::Http2(http2)) => {
+                let late = http2.latch.held() > 0;
                 let opened = tokio::time::timeout(bounds.timeout, http2.latch.open()).await;
                 let why = match opened {
-                    Ok(Ok(())) => return all(http2, pending, released_ns, bounds).await,
+                    Ok(Ok(())) => {
+                        // What the kernel did not take at the release has left now.
+                        let sent_ns = if late {
+                            bounds.clock.now()
+                        } else {
+                            released_ns
+                        };
+                        return all(http2, pending, sent_ns, bounds).await;
+                    }
                     Ok(Err(error)) => error.to_string(),
                     Err(_) => "the server does not take it".to_owned(),
                 };

@@ -106,6 +106,9 @@ pub(super) struct Done {
     pub(super) followed: bool,
     /// What was done to it on purpose.
     pub(super) provoked: Option<String>,
+    /// It failed because this side ended it: broken off, given up within a time of its own, or on a connection that was
+    /// closed to break another one off.
+    pub(super) cut_off: bool,
 }
 
 impl Done {
@@ -120,6 +123,7 @@ impl Done {
             refused: false,
             followed: false,
             provoked: None,
+            cut_off: false,
         }
     }
 
@@ -129,6 +133,21 @@ impl Done {
             failure.closed = false;
         }
         self.provoked = provoked;
+        self
+    }
+
+    /// When its answer began to come, or it was over without one, nanoseconds since the run began.
+    pub(super) fn answering_ns(&self) -> u64 {
+        let first_ns = match &self.result {
+            Ok(answer) => Some(answer.first_ns),
+            Err(failure) => failure.first_ns,
+        };
+        first_ns.unwrap_or(self.done_ns)
+    }
+
+    /// The same, when this side ended it: an answer that was whole by then is one all the same.
+    pub(super) fn cut_off(mut self, cut_off: bool) -> Done {
+        self.cut_off = cut_off && self.result.is_err();
         self
     }
 }

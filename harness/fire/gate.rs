@@ -57,7 +57,6 @@ impl Latch {
     }
 
     /// How many bytes are held.
-    #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.held.borrow().bytes.len()
     }

@@ -57,17 +57,19 @@ struct Draw<'a, 'r> {
     /// The steps that are fired on their own.
     steps: Vec<&'a Step>,
     turn: usize,
+    round: usize,
     rng: &'r mut StdRng,
     /// The users that have drawn, in this round, a step that takes something away.
     removed: Vec<bool>,
 }
 
-/// The volleys of one round, in order, each with what its users do: every step, or as many draws, for every group.
-/// With `arrivals` all users are one group.
+/// The volleys of the round with this number, in order, each with what its users do: every step, or as many draws, for
+/// every group. With `arrivals` all users are one group.
 pub(super) fn round<'a>(
     scenario: &'a Scenario,
     users: usize,
     arrivals: bool,
+    number: u32,
     rng: &mut StdRng,
 ) -> Vec<Vec<Part<'a>>> {
     let wanted = scenario.fire.pattern;
@@ -86,6 +88,7 @@ pub(super) fn round<'a>(
     let mut draw = Draw {
         steps: own.collect(),
         turn: 0,
+        round: number as usize,
         rng,
         removed: vec![false; users],
     };
@@ -107,6 +110,7 @@ fn volley<'a>(
     draw: &mut Draw<'a, '_>,
     members: &[usize],
 ) -> Vec<Part<'a>> {
+    let turns = draw.turn + draw.round;
     let part = |(place, user): (usize, &usize)| {
         let step = (rule.choose)(draw, place, *user);
         let companion = step.with.filter(|with| *with != step.index);
@@ -115,8 +119,8 @@ fn volley<'a>(
             step,
             companion: companion
                 .and_then(|with| scenario.volley.iter().find(|other| other.index == with)),
-            // Somebody must be left to ask.
-            breaks_off: rule.breaks_off && place % 2 == 0 && members.len() > 1,
+            // Who breaks off asks the next time. Somebody must be left to ask.
+            breaks_off: rule.breaks_off && members.len() > 1 && (place + turns) % 2 == 1,
         }
     };
     members.iter().enumerate().map(part).collect()
@@ -174,7 +178,7 @@ path = "/c"
     }
 
     fn volleys(scenario: &Scenario) -> Vec<Vec<Part<'_>>> {
-        round(scenario, 6, false, &mut StdRng::seed_from_u64(5))
+        round(scenario, 6, false, 1, &mut StdRng::seed_from_u64(5))
     }
 
     fn names<'a>(volley: &[Part<'a>]) -> Vec<&'a str> {
@@ -224,6 +228,14 @@ path = "/c"
             broken(&volleys(&scenario)[0]),
             [true, false, true, false, true, false]
         );
+        assert_eq!(
+            broken(&volleys(&scenario)[1]),
+            [false, true, false, true, false, true],
+            "who broke off asks the next time"
+        );
+        let mut rng = StdRng::seed_from_u64(5);
+        let next = round(&scenario, 6, false, 2, &mut rng);
+        assert!(!next[0][0].breaks_off, "in the next round as well");
         scenario.fire.group = 1;
         assert_eq!(broken(&volleys(&scenario)[0]), [false]);
     }

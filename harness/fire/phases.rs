@@ -2,9 +2,9 @@
 
 use super::Event;
 use super::alone::Unmet;
-use super::pattern;
+use super::pattern::{self, Part};
 use super::run::{Halt, Run};
-use crate::history::{Cause, Ending, Phase, StepRole};
+use crate::history::{Cause, Dead, Ending, Phase, StepRole};
 use crate::scenario::Step;
 
 impl<'a> Run<'a> {
@@ -14,7 +14,6 @@ impl<'a> Run<'a> {
         self.event_phase(Phase::Setup, 0);
         for user in 0..self.sessions.len() {
             self.prepare(user, &scenario.setup, 0).await?;
-            self.prepared = user + 1;
         }
         if scenario.fire.solo {
             self.event_phase(Phase::Solo, 0);
@@ -102,8 +101,12 @@ impl<'a> Run<'a> {
         }
         self.event_phase(Phase::Volley, round);
         let arrivals = self.tactics.strategy.arrivals;
-        for parts in pattern::round(scenario, self.sessions.len(), arrivals, &mut self.rng) {
-            self.volley(&parts, round).await?;
+        let users = self.sessions.len();
+        for parts in pattern::round(scenario, users, arrivals, round, &mut self.rng) {
+            let parts = self.with_sessions(parts)?;
+            if !parts.is_empty() {
+                self.volley(&parts, round).await?;
+            }
         }
         self.event_phase(Phase::ReadBack, round);
         for user in 0..self.sessions.len() {
@@ -123,10 +126,12 @@ impl<'a> Run<'a> {
                     StepRole::LogIn => ("log-in", Cause::LogIn),
                     _ => ("step", Cause::Step),
                 };
-                let (why, cause) = match unmet {
-                    Unmet::NoAnswer(why) => (why, Cause::Unreachable),
-                    Unmet::Answered(why) => (why, refused),
+                let cause = match unmet {
+                    Unmet::NoAnswer(_) => Cause::Unreachable,
+                    Unmet::Answered(_) => refused,
+                    Unmet::Stale { cause, .. } => cause,
                 };
+                let why = unmet.why();
                 let why = format!("{what} `{}` of {name} did not succeed: {why}", step.name);
                 return Err(Halt::End(Ending::Failed { why, cause }));
             }
@@ -134,7 +139,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A step whose outcome the judge weighs: an answer that is refused is part of the record.
+    /// A step whose outcome the judge weighs: an answer that is refused is part of the record. One that cannot be sent
+    /// because its session is stale and cannot be refreshed has none, nor has anything after it.
     async fn walk(
         &mut self,
         user: usize,
@@ -142,7 +148,50 @@ impl<'a> Run<'a> {
         phase: Phase,
         round: u32,
     ) -> Result<(), Halt> {
-        self.alone(user, step, phase, round).await.map(|_| ())
+        match self.alone(user, step, phase, round).await? {
+            Err(Unmet::Stale { why, cause }) => {
+                let name = &self.scenario.users.list()[user].name;
+                let why = format!("the session of {name} could not be refreshed: {why}");
+                Err(Halt::End(Ending::Failed { why, cause }))
+            }
+            Ok(()) | Err(Unmet::NoAnswer(_) | Unmet::Answered(_)) => Ok(()),
+        }
+    }
+}
+
+impl<'a> Run<'a> {
+    /// The parts that can be sent: not those with a session that must be dead where none has ended.
+    fn with_sessions(&mut self, parts: Vec<Part<'a>>) -> Result<Vec<Part<'a>>, Halt> {
+        let mut sent = Vec::with_capacity(parts.len());
+        for mut part in parts {
+            if let Some(step) = part.companion
+                && self.left_out(part.user, step)?
+            {
+                part.companion = None;
+            }
+            if !self.left_out(part.user, part.step)? {
+                sent.push(part);
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Whether a step is left out because the session with which it is to be sent has not ended; told once for each step.
+    pub(super) fn left_out(&mut self, user: usize, step: &Step) -> Result<bool, Halt> {
+        if self.sessions[user].can_send(step) {
+            return Ok(false);
+        }
+        if self.left_out.insert(step.index) {
+            let what = match step.dead {
+                Some(Dead::Rotation) => "log-in over an earlier session",
+                _ => "log-out",
+            };
+            let (name, user) = (&step.name, &self.scenario.users.list()[user].name);
+            self.note(format!(
+                "`{name}` was left out where no {what} had been accepted before, for {user} first: there is no session then that must be dead"
+            ))?;
+        }
+        Ok(true)
     }
 }
 

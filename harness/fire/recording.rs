@@ -37,7 +37,6 @@ impl Run<'_> {
         line: Line,
         done: Done,
     ) -> Result<(), Halt> {
-        let cut_off = done.provoked.is_some() && done.result.is_err();
         let (first_byte_ns, server, outcome) = match done.result {
             Ok(answer) => {
                 let server = server_times(&answer.head);
@@ -78,10 +77,11 @@ impl Run<'_> {
             followed: done.followed,
             nonce: line.nonce,
             provoked: done.provoked,
-            cut_off,
+            cut_off: done.cut_off,
             outcome,
         };
         self.exchanges += 1;
+        self.sessions[user].begun |= phase != Phase::CleanUp;
         self.record(&Record::Exchange(exchange))
     }
 

@@ -55,6 +55,13 @@ pub(super) fn follows(step: &Step, status: u16, wanted: bool) -> bool {
     lasts && step.redirects.unwrap_or(wanted && !itself)
 }
 
+/// Where an answer leads, as it says it; nothing when it is no redirect.
+pub(super) fn location(status: u16, head: &[u8]) -> Option<&[u8]> {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+        .then(|| header_values(head, b"location").next())
+        .flatten()
+}
+
 /// What follows on this answer to a request.
 pub(super) fn next(
     sent: &Outgoing,
@@ -63,10 +70,7 @@ pub(super) fn next(
     head: &[u8],
     hosts: &Hosts,
 ) -> Next {
-    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-        return Next::Nothing;
-    }
-    let Some(location) = header_values(head, b"location").next() else {
+    let Some(location) = location(status, head) else {
         return Next::Nothing;
     };
     let Some(url) = target(request, location) else {

@@ -1,5 +1,6 @@
 //! A run: its state, its limits, its first record and its last. What happens between them is in `phases.rs`.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -52,8 +53,8 @@ pub(super) struct Run<'a> {
     pub(super) mint: Mint,
     pub(super) redactor: Redactor,
     pub(super) exchanges: u64,
-    /// How many users have gone through the set-up.
-    pub(super) prepared: usize,
+    /// Steps of which it was told that they are left out where there is no session that must be dead.
+    pub(super) left_out: BTreeSet<u16>,
     /// Cleaning up has begun: it has a limit of its own, the end of its time.
     pub(super) cleaning_up: bool,
 }
@@ -183,7 +184,7 @@ impl<'a> Run<'a> {
             mint: Mint::new(plan.salt),
             redactor: Redactor::new(scenario.supplied_secrets()),
             exchanges: 0,
-            prepared: 0,
+            left_out: BTreeSet::new(),
             cleaning_up: false,
         }
     }

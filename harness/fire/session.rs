@@ -20,11 +20,17 @@ use crate::scenario::{CaptureFrom, Faults, Rendered, Scenario, Step, Values};
 pub(super) struct Session {
     pub(super) user: UserId,
     held: Held,
-    /// What it held just before the answer to its last log-in or log-out came.
+    /// What it held just before the answer to the log-in or log-out under way came.
     before: Option<Held>,
+    /// What it held just before the last log-in that was accepted.
+    before_log_in: Option<Held>,
+    /// What it held just before the last log-out that was accepted.
+    before_log_out: Option<Held>,
     canaries: BTreeMap<u16, String>,
     /// When the last log-in or refresh was answered, nanoseconds since the run began.
     pub(super) fresh_ns: Option<u64>,
+    /// Whether anything was sent for this user that may have left something behind.
+    pub(super) begun: bool,
 }
 
 /// What a service has handed to a user.
@@ -77,17 +83,30 @@ impl Session {
             user,
             held: Held::default(),
             before: None,
+            before_log_in: None,
+            before_log_out: None,
             canaries: BTreeMap::new(),
             fresh_ns: None,
+            begun: false,
         }
     }
 
-    /// What a step is sent with: for a session that must be dead by now, what it was then.
-    fn held_for(&self, step: &Step) -> &Held {
+    /// What a step is sent with: for a session that must be dead by now, what it was then; nothing when there is none.
+    fn sent_with(&self, step: &Step) -> Option<&Held> {
         match step.dead {
-            Some(Dead::LogOut | Dead::Rotation) => self.before.as_ref().unwrap_or(&self.held),
-            Some(Dead::Idle) | None => &self.held,
+            Some(Dead::LogOut) => self.before_log_out.as_ref(),
+            Some(Dead::Rotation) => self.before_log_in.as_ref(),
+            Some(Dead::Idle) | None => Some(&self.held),
         }
+    }
+
+    fn held_for(&self, step: &Step) -> &Held {
+        self.sent_with(step).unwrap_or(&self.held)
+    }
+
+    /// Whether there is a session with which the step can be sent: one that must be dead was ended before.
+    pub(super) fn can_send(&self, step: &Step) -> bool {
+        self.sent_with(step).is_some()
     }
 
     /// Fills a step in for this user, minting the canaries it plants and the nonce it carries.
@@ -142,10 +161,7 @@ impl Session {
                 readers: readers.clone(),
             })
             .collect();
-        planted.extend(nonce.clone().map(|canary| Planted {
-            canary,
-            readers: Vec::new(),
-        }));
+        planted.extend(nonce.clone().map(|canary| Planted { canary, readers }));
         let mut outgoing = outgoing(step, rendered, making.hosts);
         if making.scenario.marks_requests() {
             outgoing.headers.push((MARK.to_owned(), self.mark(step)));
@@ -205,16 +221,27 @@ impl Session {
         request
     }
 
-    /// Takes notice of an answer to a step: what the session was before a log-in or a log-out, and the cookies.
+    /// Takes notice of the first answer to a step: what the session was before a log-in or a log-out, and the cookies.
     /// `url` is where it came from.
-    pub(super) fn receive(&mut self, step: &Step, url: Option<&Url>, answer: &Answer, now_ns: u64) {
+    pub(super) fn receive(&mut self, step: &Step, url: Option<&Url>, answer: &Answer) {
         if matches!(step.role, StepRole::LogIn | StepRole::LogOut) {
             self.before = Some(self.held.clone());
         }
-        if step.role == StepRole::LogIn {
-            self.fresh_ns = Some(now_ns);
-        }
         self.keep_cookies(step, url, answer);
+    }
+
+    /// Takes notice that the last answer to a step was as the step expects. Only such a log-in gives another session, and
+    /// only such a log-out ends one; where there was none before, none has to be dead.
+    pub(super) fn accept(&mut self, step: &Step, now_ns: u64) {
+        let before = self.before.take().filter(|held| !held.is_empty());
+        match step.role {
+            StepRole::LogIn => {
+                self.before_log_in = before.or(self.before_log_in.take());
+                self.fresh_ns = Some(now_ns);
+            }
+            StepRole::LogOut => self.before_log_out = before.or(self.before_log_out.take()),
+            _ => {}
+        }
     }
 
     /// Keeps the cookies of an answer. Those of an answer to a session that is over would overwrite the present one, and
@@ -282,7 +309,8 @@ impl Session {
         /// Numbers and short names tell a reader what was asked for; what is longer may open a door.
         const SHOWN: usize = 15;
         let mut masked = path.to_owned();
-        let before = self.before.iter().flat_map(|held| &held.captures);
+        let ended = [&self.before_log_in, &self.before_log_out];
+        let before = ended.into_iter().flatten().flat_map(|held| &held.captures);
         for (name, value) in self.held.captures.iter().chain(before) {
             if value.len() > SHOWN {
                 let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
@@ -306,6 +334,10 @@ impl Session {
 }
 
 impl Held {
+    fn is_empty(&self) -> bool {
+        self.captures.is_empty() && self.jar.iter_unexpired().next().is_none()
+    }
+
     fn cookies(&self, url: &Url) -> Option<String> {
         let pairs: Vec<String> = self
             .jar

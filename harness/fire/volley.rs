@@ -333,10 +333,9 @@ fn name<'a>(shots: &[Shot<'a>]) -> &'a str {
 
 /// Last arrival minus first, when every answer tells its own; what was broken off on purpose has none.
 fn server_spread_us(results: &[Option<(u32, Done)>]) -> Option<u64> {
-    let on_purpose = |done: &Done| done.provoked.is_some() && done.result.is_err();
     let arrivals: Option<Vec<u64>> = results
         .iter()
-        .filter(|result| !matches!(result, Some((_, done)) if on_purpose(done)))
+        .filter(|result| !matches!(result, Some((_, done)) if done.cut_off))
         .map(|result| {
             let (_, done) = result.as_ref()?;
             Some(server_times(&done.result.as_ref().ok()?.head)?.arrived_us)

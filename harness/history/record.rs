@@ -217,7 +217,9 @@ pub struct Exchange {
     pub connection: u32,
     /// What was asked.
     pub request: RequestLine,
-    /// When the last byte of the request left (the release, in a volley).
+    /// When the last byte of the request left (the release, in a volley, unless some of it left later). Of requests that are
+    /// pipelined over HTTP/1.1, which are answered one after the other, each but the first begins when the answer before it
+    /// began to come (or was over without one): it cannot be shown to have been under way earlier.
     pub sent_ns: u64,
     /// When the first byte of the answer was read; absent when none came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -237,11 +239,12 @@ pub struct Exchange {
     /// The nonce that the request carried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
-    /// What was done to the exchange on purpose, for people; a failure of it is no evidence of anything then.
+    /// What was done to the exchange on purpose, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provoked: Option<String>,
-    /// True when it was crosswire itself that ended it (broke it off, gave up, closed the connection): that it failed is no
-    /// evidence of anything then. What failed otherwise did so by itself, whatever was provoked.
+    /// True when it failed because crosswire itself ended it: broke it off, gave up within the step's own time-out, or
+    /// closed the connection to break off another request on it. That it failed is no evidence of anything then. What failed
+    /// otherwise, by the server's doing or within the run's time for an exchange, did so by itself, whatever was provoked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut_off: bool,
     /// How it ended.
@@ -313,7 +316,8 @@ pub struct Volley {
     /// Time from the first arrival to the last on the server's clock, microseconds, when every answer tells its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_spread_us: Option<u64>,
-    /// Offset between neighbouring users, microseconds.
+    /// Offset between neighbouring users, microseconds; with the pattern `abort-then-ask`, the time from the release to
+    /// breaking off.
     #[serde(default, skip_serializing_if = "is_zero_u32")]
     pub offset_us: u32,
     /// The release.

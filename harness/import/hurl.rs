@@ -133,11 +133,13 @@ impl Reader {
 
     fn answer(&mut self, block: &Block, exchange: &mut Exchange) {
         for (name, value) in &block.headers {
-            if is_token(name) && !value.contains("{{") {
-                exchange
-                    .expect
-                    .headers
-                    .push((name.to_ascii_lowercase(), format!("^{}$", escaped(value))));
+            let headers = &mut exchange.expect.headers;
+            let name = name.to_ascii_lowercase();
+            if headers.iter().any(|header| header.0 == name) {
+                let remark = "TO DO: several headers of one name were expected, this is the first.";
+                exchange.remarks.push(remark.to_owned());
+            } else if is_token(&name) && !value.contains("{{") {
+                headers.push((name, format!("^{}$", escaped(value))));
             }
         }
         for (section, lines) in &block.sections {

@@ -68,11 +68,17 @@ const PLAIN_HEADERS: [&str; 16] = [
 /// Bytes of an answer's body that are searched.
 const BODY_LIMIT: usize = 1 << 20;
 
+/// Longest name made from one of the input, in bytes: a scenario takes 64, and a number or a word may be added.
+pub(super) const NAME_LIMIT: usize = 48;
+
 /// A name that a template can use: letters, digits and underscores, no digit first, none that means something else.
 pub(super) fn identifier(name: &str) -> String {
     let mut made = String::new();
     let mut before = ' ';
-    for c in name.chars().take(60) {
+    for c in name.chars() {
+        if made.len() >= NAME_LIMIT {
+            break;
+        }
         if c.is_ascii_alphanumeric() {
             if c.is_ascii_uppercase() && before.is_ascii_lowercase() {
                 made.push('_');

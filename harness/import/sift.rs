@@ -1,9 +1,9 @@
 //! Leaves out what no user's data can be in, and finds the hosts that matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::links::Names;
-use super::secrets::is_password_name;
+use super::links::{NAME_LIMIT, Names};
+use super::secrets::{attribute_of, is_password_name};
 use super::seen::{Exchange, origin_of};
 
 /// Most requests of an input that are looked at closely.
@@ -91,6 +91,7 @@ pub(super) struct Sifted {
 /// Sifts what was seen; `base` is the base URL when the input names one.
 pub(super) fn sift(exchanges: Vec<Exchange>, base: Option<&str>) -> Sifted {
     let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
+    let mut lost = captured(&exchanges);
     let mut kept = Vec::new();
     for mut exchange in exchanges {
         tidy(&mut exchange);
@@ -123,12 +124,38 @@ pub(super) fn sift(exchanges: Vec<Exchange>, base: Option<&str>) -> Sifted {
         }
         exchanges.push(exchange);
     }
+    for name in captured(&exchanges) {
+        lost.remove(&name);
+    }
+    bring_along(&mut exchanges, &lost);
     let url = base.map_or(main, |base| base.trim_end_matches('/').to_owned());
     Sifted {
         exchanges,
         url,
         hosts,
         left_out,
+    }
+}
+
+/// Names of what is captured.
+fn captured(exchanges: &[Exchange]) -> BTreeSet<String> {
+    let captures = exchanges.iter().flat_map(|exchange| &exchange.captures);
+    captures.map(|capture| capture.0.clone()).collect()
+}
+
+/// Makes attributes of the users of what was captured from requests that are left out.
+fn bring_along(exchanges: &mut [Exchange], lost: &BTreeSet<String>) {
+    let code_of = |code: &str| {
+        let end = code
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(code.len());
+        let (name, rest) = code.split_at(end);
+        lost.contains(name)
+            .then(|| format!("user.{}{rest}", attribute_of(name)))
+    };
+    for exchange in exchanges {
+        let request = &mut exchange.request;
+        request.visit(&mut |_, _, text| text.recode(&code_of));
     }
 }
 
@@ -278,6 +305,7 @@ fn host_name(origin: &str) -> String {
     let name: String = label
         .chars()
         .filter(char::is_ascii_alphanumeric)
+        .take(NAME_LIMIT)
         .collect::<String>()
         .to_ascii_lowercase();
     match name.starts_with(|c: char| c.is_ascii_alphabetic()) {

@@ -67,6 +67,17 @@ impl Text {
         })
     }
 
+    /// Puts other code in the place of that for which `code_of` has some.
+    pub(super) fn recode(&mut self, code_of: &dyn Fn(&str) -> Option<String>) {
+        for piece in &mut self.0 {
+            if let Piece::Code(code) = piece
+                && let Some(other) = code_of(code)
+            {
+                *code = other;
+            }
+        }
+    }
+
     /// For people: a dot sequence stands for what is filled in.
     pub(super) fn shown(&self) -> String {
         self.0

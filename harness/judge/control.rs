@@ -5,6 +5,7 @@ use crate::identity::UserId;
 
 use super::facts::{counts_nowhere, is_accepted, status};
 use super::look::Found;
+use super::shots::Refusals;
 use super::world::World;
 use super::{Reason, ReasonKind};
 
@@ -24,9 +25,15 @@ pub(super) struct Control {
     shown: Vec<(u16, u16)>,
     /// For each user in turn, one byte per entry of `shown`.
     flags: Vec<u8>,
+    /// Good answers in volleys that should show something of their user's, and those that did.
     fired_to_see: u64,
     fired_and_seen: u64,
+    /// The first round in which one did not.
+    missing_from: Option<u32>,
 }
+
+/// Share of the good answers in volleys that must show something of their user's.
+const SEEN_SHARE: f64 = 0.9;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct OfUser {
@@ -73,7 +80,13 @@ impl Control {
         }
     }
 
-    pub(super) fn take(&mut self, exchange: &Exchange, found: &[Found], world: &World) {
+    pub(super) fn take(
+        &mut self,
+        exchange: &Exchange,
+        found: &[Found],
+        refusals: &Refusals,
+        world: &World,
+    ) {
         let Some(of_user) = self.users.get_mut(exchange.user.index()) else {
             return;
         };
@@ -89,11 +102,11 @@ impl Control {
         }
         of_user.fired |= exchange.phase == Phase::Volley;
         if matches!(exchange.phase, Phase::Solo | Phase::Volley) {
-            self.own(exchange, found, world);
+            self.own(exchange, found, refusals, world);
         }
     }
 
-    fn own(&mut self, exchange: &Exchange, found: &[Found], world: &World) {
+    fn own(&mut self, exchange: &Exchange, found: &[Found], refusals: &Refusals, world: &World) {
         let is_alone = exchange.phase == Phase::Solo;
         let first = exchange.user.index() * self.shown.len();
         let (mut to_see, mut seen) = (false, false);
@@ -103,7 +116,8 @@ impl Control {
             .zip(&mut self.flags[first..])
             .filter(|((step, _), _)| *step == exchange.step)
         {
-            to_see = true;
+            // What its owner has asked to remove may rightly be missing.
+            to_see |= is_alone || !refusals.is_asked_away(exchange.user, slot);
             *flags |= if is_alone { RAN_ALONE } else { FIRED };
             if is_alone && *flags & SEEN_ALONE != 0 {
                 continue;
@@ -122,9 +136,13 @@ impl Control {
                 *flags |= SEEN_ALONE;
             }
         }
-        if to_see && !is_alone {
+        // What is refused or fails is counted elsewhere.
+        if to_see && !is_alone && is_accepted(exchange) {
             self.fired_to_see += 1;
             self.fired_and_seen += u64::from(seen);
+            if !seen {
+                self.missing_from.get_or_insert(exchange.round);
+            }
         }
     }
 
@@ -173,6 +191,13 @@ impl Control {
                 ReasonKind::Control,
                 "no answer in a volley contained the canary that its user should see",
             ));
+        } else if let Some(round) = self.missing_from.filter(|_| self.is_weak()) {
+            let text = format!(
+                "own data stopped coming back, first in round {round}: only {} of {} good answers in volleys held what their \
+                 user should see; a session may have ended",
+                self.fired_and_seen, self.fired_to_see
+            );
+            reasons.push(Reason::new(ReasonKind::Control, text));
         }
         reasons
     }
@@ -217,10 +242,13 @@ impl Control {
         }
     }
 
+    fn is_weak(&self) -> bool {
+        (self.fired_and_seen as f64) < self.fired_to_see as f64 * SEEN_SHARE
+    }
+
     /// What weakens the run.
     pub(super) fn note(&self) -> Option<String> {
-        let is_weak = self.fired_and_seen > 0 && self.fired_and_seen * 2 < self.fired_to_see;
-        is_weak.then(|| {
+        (self.fired_and_seen > 0 && self.is_weak()).then(|| {
             format!(
                 "only {} of {} answers in volleys contained the canary that their user should see",
                 self.fired_and_seen, self.fired_to_see

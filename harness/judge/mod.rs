@@ -24,6 +24,7 @@ mod strength;
 mod threshold;
 mod thresholds;
 mod tokens;
+mod unserved;
 mod verdict;
 mod world;
 

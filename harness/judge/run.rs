@@ -14,6 +14,7 @@ use super::points::Points;
 use super::rules::{self, Rule, Seen};
 use super::shots::{Refusals, Shots};
 use super::spread::Spreads;
+use super::unserved::Unserved;
 use super::world::World;
 use super::{Reason, Strength, VolleyPoint};
 
@@ -40,6 +41,7 @@ pub(super) struct Run {
     is_reading_back: bool,
     refusals: Refusals,
     pub(super) shots: Shots,
+    pub(super) unserved: Unserved,
     /// What the rules say against a clean result.
     pub(super) reasons: Vec<Reason>,
 }
@@ -77,6 +79,7 @@ impl Run {
             is_reading_back: false,
             refusals: Refusals::default(),
             shots: Shots::default(),
+            unserved: Unserved::default(),
             reasons: Vec::new(),
         }
     }
@@ -108,8 +111,10 @@ impl Run {
         strength.rounds = strength.rounds.max(exchange.round);
         self.look.at(exchange);
         let found = self.look.found();
-        self.control.take(exchange, found, &self.world);
+        self.control
+            .take(exchange, found, &self.refusals, &self.world);
         self.alone.take(exchange);
+        self.unserved.take(exchange, &self.world);
         let seen = Seen {
             exchange,
             found,

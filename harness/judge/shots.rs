@@ -76,6 +76,11 @@ impl Refusals {
         }
     }
 
+    /// True when the user has asked to remove its newest item of the slot.
+    pub(super) fn is_asked_away(&self, user: UserId, slot: u16) -> bool {
+        self.asked_away.contains(&(user, slot))
+    }
+
     /// True when the user was refused the same step alone, or is told that something is not there (404, 409, 410) after
     /// having asked to remove it: it may be what this request is for.
     fn is_expected(&self, exchange: &Exchange) -> bool {

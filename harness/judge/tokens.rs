@@ -10,7 +10,7 @@ pub(super) const VALUE_LENGTH: std::ops::RangeInclusive<usize> = 5..=200;
 
 /// Headers whose values are taken. Everything else is made anew for each answer, is the same for all, or names the machine
 /// that answered, which stays the same for as long as a connection does.
-const HEADERS: [&str; 2] = ["content-disposition", "location"];
+const HEADERS: [&str; 1] = ["content-disposition"];
 
 /// Calls `take` with every value of the exchange's answer that tells anything, some of them several times: strings and
 /// numbers of JSON, and of any other body the texts between tags and in quotes, and the words.
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn pages_give_texts_and_words() {
         let found = values_of(
-            "Location: ada-17\r\nx-served-by: web-0010a\r\n",
+            "Content-Disposition: ada-17\r\nx-served-by: web-0010a\r\n",
             "<p>Ada Example</p><b id=row-12345>",
         );
         assert_eq!(

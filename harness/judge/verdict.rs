@@ -337,8 +337,9 @@ impl Judge {
             self.reason(ReasonKind::Nothing, "no request was made");
             return;
         }
-        let of_control = run.control.reasons(&run.world);
-        for Reason { kind, text } in of_control.into_iter().chain(run.reasons.iter().cloned()) {
+        let of_control = run.control.reasons(&run.world).into_iter();
+        let of_control = of_control.chain(run.unserved.reasons(&run.world));
+        for Reason { kind, text } in of_control.chain(run.reasons.iter().cloned()) {
             self.reason(kind, text);
         }
         if pairs < needed {

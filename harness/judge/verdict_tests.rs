@@ -215,7 +215,13 @@ fn volleys_that_nobody_got_anything_from() {
         ]);
     }
     let judgement = some.judge();
-    assert_eq!(judgement.verdict, Verdict::Isolated);
+    assert_eq!(
+        judgement.reasons,
+        [
+            "own data stopped coming back, first in round 1: only 2 of 6 good answers in volleys held what their user should \
+             see; a session may have ended"
+        ]
+    );
     assert_eq!(
         judgement.strength.notes,
         ["only 2 of 6 answers in volleys contained the canary that their user should see"]
@@ -297,6 +303,7 @@ fn answers_that_are_not_what_is_expected_did_not_overlap_and_failed() {
     assert_eq!(
         judgement.reasons,
         [
+            "`delete` never gave a good answer; most often: it was answered 200, not as its step expects",
             "2 of 4 exchanges in volleys failed or were refused, more than one in ten; most often: it was answered 200, not as its step expects"
         ]
     );
@@ -339,10 +346,16 @@ fn refusals_that_a_right_service_gives_too_did_not_fail() {
         refuse_fired(&mut story, DELETE);
         story.judge()
     };
-    assert_eq!(refused_alone(&[0, 1]).verdict, Verdict::Isolated);
+    let never = "`delete` never gave a good answer; most often: it was answered 404, not as its step expects";
+    assert_eq!(
+        refused_alone(&[0, 1]).reasons,
+        [never],
+        "it was not raced at all"
+    );
     assert_eq!(
         refused_alone(&[0]).reasons,
         [
+            never,
             "1 of 4 exchanges in volleys failed or were refused, more than one in ten; most often: it was answered 404, not as its step expects"
         ]
     );

@@ -80,6 +80,9 @@ pub fn headline(finding: &Finding) -> String {
         ExposureKind::Session if is_of_oneself(finding) => {
             format!("{viewer} was still served by a session that had ended")
         }
+        ExposureKind::Read if is_of_oneself(finding) => {
+            format!("a request without a session was answered with {viewer}'s {what}")
+        }
         ExposureKind::Read if finding.rule == SHIFTED => {
             format!("{viewer} was given the answer to {victim}'s request")
         }

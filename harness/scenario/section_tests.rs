@@ -314,3 +314,30 @@ fn steps_that_are_left_keep_their_companions() {
         "nobody sends it beside a step any more"
     );
 }
+
+#[test]
+fn whoever_aborts_and_asks_does_so_in_groups_of_four() {
+    let text = |users: u32, fire: &str| {
+        format!(
+            "version = 1\n{TARGET}[users]\ncount = {users}\nname = \"u{{{{ index }}}}\"\n[fire]\npattern = \"abort-then-ask\"\n{fire}\n{VOLLEY}"
+        )
+    };
+    for (users, fire) in [(4, ""), (8, "group = 4"), (6, "group = 6"), (21, "")] {
+        let read = Scenario::parse("mine.toml", &text(users, fire));
+        assert!(read.is_ok(), "{users} {fire}: {:?}", read.err());
+    }
+    let arrivals = "group = 2\nstrategy = \"arrivals\"";
+    assert!(Scenario::parse("mine.toml", &text(4, arrivals)).is_ok());
+    for (users, fire, hint) in [
+        (3, "", "let at least 4 users take part"),
+        (2, "group = 2", "let at least 4 users take part"),
+        (8, "group = 3", "raise `group`"),
+        // Two groups, of two and three.
+        (5, "group = 4", "raise `group`"),
+    ] {
+        let error = Scenario::parse("mine.toml", &text(users, fire)).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("needs groups of 4 users"), "{error}");
+        assert!(error.contains(hint), "{error}");
+    }
+}

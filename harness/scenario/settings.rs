@@ -205,6 +205,32 @@ impl FireSettings {
             _ => None,
         }
     }
+
+    /// What is wrong when so many users are released in groups, if anything: the setting at fault and why, for people.
+    /// With [`Pattern::AbortThenAsk`] half of a group asks, and it takes two to overlap.
+    #[must_use]
+    pub fn too_few(&self, users: u32) -> Option<(&'static str, String)> {
+        /// Half of them ask.
+        const LEAST: u32 = 4;
+        if self.pattern != Pattern::AbortThenAsk {
+            return None;
+        }
+        let all_at_once = self.strategy == StrategyName::Arrivals;
+        // Groups are of even size, so this is the smallest.
+        let groups = match all_at_once {
+            true => 1,
+            false => users.div_ceil(self.group.max(1)).max(1),
+        };
+        let smallest = users / groups;
+        if smallest >= LEAST {
+            return None;
+        }
+        let why = format!(
+            "`abort-then-ask` needs groups of {LEAST} users: half of them break off, and of the others two must ask at the same time; {users} users in groups of at most {} make one of {smallest}",
+            if all_at_once { users } else { self.group }
+        );
+        Some((if users < LEAST { "users" } else { "group" }, why))
+    }
 }
 
 impl Default for FireSettings {

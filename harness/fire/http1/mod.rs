@@ -3,7 +3,9 @@
 //! Written here, and not left to a client library, because the engine decides which byte leaves when and because the
 //! judge wants the head as it came.
 
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -15,8 +17,9 @@ mod perform;
 mod push;
 
 pub(super) use self::batch::Batch;
-use self::head::{Framing, chunk_size, closes, header_lines, parse_head, with_extra};
+use self::head::{Framing, chunk_size, closes, parse_head, with_extra};
 pub(super) use self::perform::Begin;
+use self::push::Interim;
 use super::Clock;
 use super::dial::Io;
 use super::exchange::{Answer, Failure};
@@ -40,6 +43,8 @@ pub(super) struct Http1 {
     kept: BytesMut,
     /// When its first byte came.
     came_ns: Option<u64>,
+    /// What came of interim answers while the request was still being written.
+    interim: Interim,
     reusable: bool,
     /// How slowly answers are read, when they are.
     pace: Option<Pace>,
@@ -56,6 +61,7 @@ impl Http1 {
             head: Bytes::new(),
             kept: BytesMut::new(),
             came_ns: None,
+            interim: Interim::default(),
             reusable: true,
             pace: None,
             buffer: None,
@@ -65,6 +71,19 @@ impl Http1 {
     /// Whether another request may go out on it.
     pub(super) fn alive(&self) -> bool {
         self.reusable && !self.latch.dead()
+    }
+
+    /// Reads what TLS has waiting on the idle connection: the gate sees only that there is something, which may be the
+    /// peer's close_notify, or a session ticket and nothing that concerns HTTP. What is said unasked ends the connection.
+    pub(super) async fn catch_up(&mut self) {
+        if !self.reusable || !matches!(self.io, Some(Io::Tls(_))) {
+            return;
+        }
+        // Lets the runtime hear of what has come.
+        tokio::task::yield_now().await;
+        if poll_fn(|cx| Poll::Ready(self.poll_listen(cx).is_ready())).await {
+            self.give_up();
+        }
     }
 
     /// Lets nothing more go out on it.
@@ -78,21 +97,24 @@ impl Http1 {
         // Set again only at the end of a whole answer that leaves the connection in step.
         let reusable = std::mem::replace(&mut self.reusable, false);
         (self.head, self.kept) = (Bytes::new(), BytesMut::new());
-        self.came_ns = (!self.read.is_empty()).then(|| clock.now());
-        let mut extra = Vec::new();
+        let mut interim = std::mem::take(&mut self.interim);
+        let came = interim.came() || !self.read.is_empty();
+        self.came_ns = came.then(|| clock.now());
+        let mut fits = true;
         let (status, framing) = loop {
+            if !fits {
+                let why = format!("the interim answers are longer than {HEAD_LIMIT} bytes");
+                return Err(Failure::new(why).at(self.came_ns));
+            }
             let found = self.head(clock).await;
             let (status, head, framing) = found.map_err(|failure| failure.at(self.came_ns))?;
             if !matches!(status, 100..=199) || status == 101 {
                 self.head = head;
                 break (status, framing);
             }
-            extra.extend_from_slice(header_lines(&head));
-            if extra.len() > HEAD_LIMIT {
-                let why = format!("the interim answers are longer than {HEAD_LIMIT} bytes");
-                return Err(Failure::new(why).at(self.came_ns));
-            }
+            fits = interim.take(&head);
         };
+        let mut extra = interim.lines;
         let mut body = Body {
             keep,
             cut: false,

@@ -80,11 +80,13 @@ impl Http1 {
         let script = batch.script;
         // On the heap: it is moved several times on its way into the run's own future.
         let act = Box::pin(self.act(&mut batch, &mut course, bounds));
+        let mut cut_off = false;
         let failure = match script.bounded(bounds, act).await {
             Ok(Ok(())) => None,
             Ok(Err(Ended::Failed(failure))) => Some(failure),
             Ok(Err(Ended::BrokenOff(break_off, failure))) => {
                 batch.deeds.broke_off(break_off);
+                cut_off = true;
                 Some(self.broken_off(break_off.how, failure))
             }
             Err(cut) => {
@@ -92,6 +94,7 @@ impl Http1 {
                 Some(match cut {
                     Cut::GaveUp(limit) => {
                         batch.deeds.gave_up(limit);
+                        cut_off = true;
                         self.broken_off(AbortHow::Close, failure)
                     }
                     Cut::Late(_) | Cut::Over => failure,
@@ -110,7 +113,15 @@ impl Http1 {
             results.extend((1..missing).map(|_| Err(rest.clone())));
         }
         let provoked = batch.deeds.told();
-        let done = |result| Done::new(course.sent_ns, result, clock).provoked(provoked.clone());
+        let mut from_ns = course.sent_ns;
+        let done = |result| {
+            let done = Done::new(from_ns, result, clock)
+                .provoked(provoked.clone())
+                .cut_off(cut_off);
+            // Answers come in order: nobody need look at a request before the one in front of it is being answered.
+            from_ns = from_ns.max(done.answering_ns());
+            done
+        };
         results.into_iter().map(done).collect()
     }
 
@@ -124,6 +135,8 @@ impl Http1 {
         self.came_ns = None;
         // Set again only when all of it is written: whoever stops in between leaves half a request behind.
         let reusable = std::mem::replace(&mut self.reusable, false);
+        // What the kernel did not take at the release leaves later.
+        let late = batch.slow() || self.latch.held() > 0;
         let unsent = self.send(batch, course).await.err();
         let whole = unsent.is_none();
         if whole && let Some(break_off) = batch.script.breaks_off(AbortWhen::MidRequest) {
@@ -133,7 +146,7 @@ impl Http1 {
             self.half_close().await;
             batch.deeds.half_closed();
         }
-        if let Begin::Now = course.begin {
+        if matches!(course.begin, Begin::Now) || late {
             course.sent_ns = clock.now();
         }
         if let Some(break_off) = batch.script.breaks_off(AbortWhen::BeforeAnswer) {

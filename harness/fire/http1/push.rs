@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::head::parse_head;
+use super::head::{header_lines, parse_head};
 use super::{HEAD_LIMIT, Http1, READ_CHUNK};
 
 /// Whether everything was written.
@@ -62,7 +62,7 @@ impl Http1 {
     fn poll_early(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pushed>> {
         loop {
             let came = ready!(self.poll_listen(cx))?;
-            if came == 0 || answered(&self.read) {
+            if came == 0 || self.answered() {
                 return Poll::Ready(Ok(Pushed::Answered));
             }
         }
@@ -83,31 +83,44 @@ impl Http1 {
     }
 }
 
-/// Whether the bytes hold the head of an answer that is not interim, or what is none.
-fn answered(mut bytes: &[u8]) -> bool {
-    loop {
-        match parse_head(bytes) {
-            Ok(None) => return bytes.len() > HEAD_LIMIT,
-            Ok(Some(head)) if matches!(head.status, 100 | 102..=199) => {
-                bytes = &bytes[head.length..];
-            }
-            Ok(Some(_)) | Err(_) => return true,
-        }
+/// Interim answers (status 1xx but for 101) that stand before the answer itself.
+#[derive(Debug, Default)]
+pub(super) struct Interim {
+    /// Their header lines.
+    pub(super) lines: Vec<u8>,
+    /// How long they are, bytes.
+    length: usize,
+}
+
+impl Interim {
+    /// Takes the head of one in; false when they are longer than is put up with: they may have no end.
+    pub(super) fn take(&mut self, head: &[u8]) -> bool {
+        self.length += head.len();
+        self.lines.extend_from_slice(header_lines(head));
+        self.length <= HEAD_LIMIT
+    }
+
+    /// Whether any has come.
+    pub(super) fn came(&self) -> bool {
+        self.length > 0
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::answered;
-
-    #[test]
-    fn an_interim_answer_lets_the_request_go_on() {
-        assert!(!answered(b""));
-        assert!(!answered(b"HTTP/1.1 100 Continue\r\n\r\n"));
-        assert!(!answered(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413"));
-        assert!(answered(
-            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413 Too Large\r\n\r\n"
-        ));
-        assert!(answered(b"no answer at all\r\n\r\n"));
+impl Http1 {
+    /// Whether the head of an answer that is not interim has come, or what is none, or too much of what is interim, which is
+    /// taken out of what was read.
+    fn answered(&mut self) -> bool {
+        loop {
+            match parse_head(&self.read) {
+                Ok(None) => return self.read.len() > HEAD_LIMIT,
+                Ok(Some(head)) if matches!(head.status, 100 | 102..=199) => {
+                    let head = self.read.split_to(head.length);
+                    if !self.interim.take(&head) {
+                        return true;
+                    }
+                }
+                Ok(Some(_)) | Err(_) => return true,
+            }
+        }
     }
 }

@@ -282,7 +282,11 @@ impl Http2 {
         // When the connection breaks, what has arrived until then counts.
         let why = loop {
             match self.drive(all.next()).await {
-                Ok(Some((at, stream))) => {
+                Ok(Some((at, mut stream))) => {
+                    if closed && stream.result.is_err() && !stream.cut_off {
+                        stream.deeds.lost_its_connection();
+                        stream.cut_off = true;
+                    }
                     if stream.closes {
                         // The others learn of it from their streams, and keep what has come.
                         self.close();
@@ -299,17 +303,11 @@ impl Http2 {
         // What was reset is told to the server now, and not with the next request.
         self.flush().await;
         let done = |landed: Option<Landed>| {
-            let mut landed = landed.unwrap_or_else(|| Landed {
-                result: Err(Failure::closed(why.clone())),
-                deeds: Deeds::default(),
-                sent_ns: None,
-                closes: false,
-            });
-            if closed && !landed.closes && landed.result.is_err() {
-                landed.deeds.lost_its_connection();
-            }
+            let landed = landed.unwrap_or_else(|| unheard(&why, closed));
             let sent_ns = landed.sent_ns.unwrap_or(sent_ns);
-            Done::new(sent_ns, landed.result, bounds.clock).provoked(landed.deeds.told())
+            Done::new(sent_ns, landed.result, bounds.clock)
+                .provoked(landed.deeds.told())
+                .cut_off(landed.cut_off)
         };
         landed.into_iter().map(done).collect()
     }
@@ -345,6 +343,21 @@ impl Http2 {
             }
         })
         .await
+    }
+}
+
+/// What becomes of a stream of which nothing was heard any more, when the connection was over; `closed` by this side.
+fn unheard(why: &str, closed: bool) -> Landed {
+    let mut deeds = Deeds::default();
+    if closed {
+        deeds.lost_its_connection();
+    }
+    Landed {
+        result: Err(Failure::closed(why)),
+        deeds,
+        cut_off: closed,
+        sent_ns: None,
+        closes: false,
     }
 }
 

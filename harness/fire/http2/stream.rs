@@ -36,6 +36,8 @@ pub(in crate::fire) struct Pending {
 pub(super) struct Landed {
     pub(super) result: Result<Answer, Failure>,
     pub(super) deeds: Deeds,
+    /// Whether this side ended it.
+    pub(super) cut_off: bool,
     /// When the last byte of a slowly written request left.
     pub(super) sent_ns: Option<u64>,
     /// Whether the connection is to be closed on its account.
@@ -152,11 +154,13 @@ pub(super) async fn perform(pending: Pending, bounds: Bounds<'_>) -> Landed {
     };
     let acted = script.bounded(bounds, act).await;
     let mut closes = false;
+    let mut cut_off = false;
     let why = match acted {
         Ok(Ok(())) => {
             return Landed {
                 result: Ok(receiving.arrived.whole(bounds.clock)),
                 deeds,
+                cut_off: false,
                 sent_ns,
                 closes,
             };
@@ -167,11 +171,13 @@ pub(super) async fn perform(pending: Pending, bounds: Bounds<'_>) -> Landed {
             deeds.broke_off(break_off);
             sending.send_reset(Reason::CANCEL);
             closes = break_off.how == AbortHow::Close;
+            cut_off = true;
             "broken off on purpose".to_owned()
         }
         Err(cut) => {
             if let Cut::GaveUp(limit) = cut {
                 deeds.gave_up(limit);
+                cut_off = true;
             }
             sending.send_reset(Reason::CANCEL);
             cut.why()
@@ -180,6 +186,7 @@ pub(super) async fn perform(pending: Pending, bounds: Bounds<'_>) -> Landed {
     Landed {
         result: Err(receiving.arrived.failed(why)),
         deeds,
+        cut_off,
         sent_ns,
         closes,
     }

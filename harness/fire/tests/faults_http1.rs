@@ -82,6 +82,7 @@ fn before_the_answer_the_server_sees_fin_or_rst() {
                 format!("aborted before the answer by {how}")
             );
             assert!(!failure(&done).closed, "no reason to ask again");
+            assert!(done.cut_off, "it was ended here");
         });
     }
 }
@@ -169,6 +170,7 @@ fn the_own_time_out_gives_up_and_closes() {
         let done = let_go_and_answered(&server, with(faults, get("/x")), &mut connection).await;
         assert_eq!(server.saw(), Saw::End);
         assert_eq!(provoked(&done), "given up by its own time-out of 50 ms");
+        assert!(done.cut_off);
         assert_eq!(failure(&done).partial, HALF);
         assert!(!connection.alive());
     });
@@ -241,6 +243,10 @@ fn pipelined_requests_arrive_in_one_read_and_are_answered_in_order() {
         let bodies: Vec<&[u8]> = done.iter().map(body).collect();
         assert_eq!(bodies, [b"a", b"b", b"c"]);
         assert_eq!(provoked(&done[0]), "one of 3 requests in one write");
+        let came = |at: usize| done[at].result.as_ref().expect("an answer").first_ns;
+        let sent: Vec<u64> = done.iter().map(|done| done.sent_ns).collect();
+        assert!(sent[0] < came(0), "{sent:?}");
+        assert_eq!(sent[1..], [came(0), came(1)], "not before its turn");
         let next = connection.exchange(&get("/4"), bounds()).await;
         assert_eq!(body(&next), b"ok", "the connection is in step afterwards");
     });
@@ -258,6 +264,7 @@ fn a_pipeline_that_the_server_ends_early_fails_for_the_rest() {
         let done = connection.pipeline(&requests, bounds()).await;
         assert_eq!(body(&done[0]), b"a");
         assert!(failure(&done[1]).why.contains("closed the connection"));
+        assert!(!done[1].cut_off, "that was the server's doing");
         assert!(!connection.alive());
     });
 }
@@ -367,7 +374,9 @@ fn a_slow_writer_lets_only_its_first_bytes_go_at_the_release() {
         assert!(connection.latch().release().expect("released"));
         let done = connection.collect(armed, 7, bounds()).await;
         assert_eq!(body(&done[0]), b"ok", "all of the head has come");
-        assert_eq!(done[0].sent_ns, 7, "the release counts");
+        let came = done[0].result.as_ref().expect("an answer").first_ns;
+        let sent = done[0].sent_ns;
+        assert!((8..=came).contains(&sent), "the last byte counts: {sent}");
         assert_eq!(provoked(&done[0]), "written 16 bytes every 1 ms");
         assert!(connection.alive());
     });
@@ -478,5 +487,26 @@ fn a_wait_on_purpose_ends_with_the_run() {
         assert_eq!(done.provoked, None, "it was not broken off");
         drop(connection);
         assert_eq!(server.saw(), Saw::End);
+    });
+}
+
+#[test]
+fn what_is_too_large_to_leave_at_the_release_counts_from_when_it_has_left() {
+    const LARGE: usize = 32 << 20;
+    block_on(async {
+        let server = Watched::one(|peer| {
+            use std::io::Read as _;
+            peer.head();
+            let mut body = vec![0; LARGE];
+            peer.stream.read_exact(&mut body).expect("a body");
+            peer.say(OK);
+        });
+        let mut connection = server.connect().await;
+        let request = post(&vec![b'x'; LARGE]);
+        let armed = connection.arm(&[&request], bounds()).await;
+        assert!(!connection.latch().release().expect("released"));
+        let done = connection.collect(armed, 7, bounds()).await;
+        let came = done[0].result.as_ref().expect("an answer").first_ns;
+        assert!((8..=came).contains(&done[0].sent_ns));
     });
 }

@@ -98,6 +98,7 @@ fn an_abort_before_the_answer_is_rst_stream_and_the_connection_goes_on() {
         let done = connection.exchange(&with(faults, "/x"), bounds()).await;
         let told = done.provoked.as_deref();
         assert_eq!(told, Some("aborted before the answer by reset"));
+        assert!(done.cut_off);
         assert!(connection.alive());
         let next = connection.exchange(&get("/good"), bounds()).await;
         assert_eq!(body(&next), b"ok");
@@ -198,6 +199,7 @@ fn to_close_is_to_close_the_connection_for_all_on_it() {
             .expect("the server sees the end while the connection is still held here");
         assert_eq!(*log.borrow(), ["connection over"]);
         assert!(!connection.alive());
+        assert!(done.iter().all(|done| done.cut_off));
         let told: Vec<&str> = done
             .iter()
             .map(|done| done.provoked.as_deref().expect("on purpose"))
@@ -233,6 +235,7 @@ fn the_own_time_out_resets_the_stream_and_the_connection_goes_on() {
         let done = connection.exchange(&with(faults, "/x"), bounds()).await;
         let told = done.provoked.as_deref();
         assert_eq!(told, Some("given up by its own time-out of 20 ms"));
+        assert!(done.cut_off);
         let next = connection.exchange(&get("/good"), bounds()).await;
         assert_eq!(body(&next), b"ok");
         assert_eq!(*log.borrow(), ["CANCEL"]);

@@ -143,7 +143,9 @@ fn every_second_one_aborts_and_then_the_others_ask() {
         .copied()
         .partition(|exchange| exchange.provoked.is_some());
     assert_eq!((broken.len(), asked.len()), (2, 2), "{records:#?}");
+    assert!(asked.iter().all(|exchange| !exchange.cut_off));
     for exchange in broken {
+        assert!(exchange.cut_off);
         let told = exchange.provoked.as_deref();
         assert_eq!(
             told,

@@ -2,6 +2,7 @@
 
 mod clean_up;
 mod dead;
+mod ended;
 mod fallback;
 mod faults_http1;
 mod faults_http2;
@@ -10,6 +11,8 @@ mod faults_tls;
 mod hosts;
 mod http1;
 mod http2;
+mod idle;
+mod interim;
 mod proxies;
 mod redirects;
 mod refresh;

@@ -1,6 +1,7 @@
 //! Redirects, as a browser follows them: what is sent where, and what the record says of it.
 
 use super::service::{Ran, Service, answer, ok, run, scenario, to};
+use crate::history::Outcome;
 use crate::scenario::Scenario;
 
 fn service(status: u16, location: &'static str) -> Service {
@@ -202,4 +203,44 @@ fn raced_steps_never_follow() {
     raced.fire.rounds = 0;
     run(&raced, &service.url()).completed();
     assert_eq!(service.lines().len(), 6, "alone they do");
+}
+
+/// A form that is posted, alone and raced, and leads to a page; whether each of its last answers is refused.
+fn posted(more: &str) -> Vec<(u16, bool)> {
+    let service = Service::new(|asked| match asked.path.as_str() {
+        "/save" => to(303, "/saved"),
+        "/saved" => answer(200, "x-id: 7\r\n", "Saved"),
+        _ => ok(),
+    });
+    let steps =
+        format!("[[volley]]\nname = \"save\"\nmethod = \"POST\"\npath = \"/save\"\n{more}\n");
+    let mut scenario = scenario(2, &steps);
+    scenario.volley.truncate(1);
+    scenario.fire.solo = true;
+    scenario.fire.rounds = 1;
+    let ran = run(&scenario, &service.url()).completed();
+    let last = ran.exchanges().into_iter().filter(|one| !one.followed);
+    let told = last.map(|one| match one.outcome {
+        Outcome::Answer { status, .. } => (status, one.refused),
+        Outcome::Failed { .. } => (0, one.refused),
+    });
+    told.collect()
+}
+
+#[test]
+fn what_is_expected_behind_a_redirect_is_not_expected_of_a_raced_one() {
+    let both = |alone, raced| [alone, alone, raced, raced];
+    for met in [
+        "expect = { body = \"Saved\" }",
+        "expect = { not-body = \"^$\", headers = { x-id = \"7\" } }",
+        "capture = { id = { header = \"x-id\" } }",
+    ] {
+        assert_eq!(posted(met), both((200, false), (303, false)), "{met}");
+    }
+    let unmet = "expect = { body = \"Gone\" }";
+    assert_eq!(posted(unmet), both((200, true), (303, false)));
+    let status = "status = 200\nexpect = { body = \"Saved\" }";
+    assert_eq!(posted(status), both((200, false), (303, true)));
+    let alone = "redirects = false\nexpect = { body = \"Saved\" }";
+    assert_eq!(posted(alone), both((303, true), (303, true)));
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::service::{Service, answer, ok, run, run_until, scenario};
 use crate::fire::Stop;
-use crate::history::{Ending, Record};
+use crate::history::{Cause, Ending, Record, StepRole};
 
 const STEPS: &str = r#"[[setup]]
 name = "log in"
@@ -156,4 +156,52 @@ fn chance_is_the_seeds() {
     assert_eq!(lines[..2], lines[2..], "the same seed, the same texts");
     assert_ne!(lines[0], lines[1], "another text for every request");
     assert_eq!(ROUND.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn a_refresh_that_fails_when_an_answer_is_only_weighed_ends_the_run_as_well() {
+    for (role, expected) in [
+        (StepRole::Prepare, Cause::Step),
+        (StepRole::LogIn, Cause::LogIn),
+    ] {
+        for age in [None, Some(0)] {
+            let service = Service::new(|asked| match asked.path.as_str() {
+                "/login" | "/ask" => answer(200, "", r#"{"token":"t"}"#),
+                "/renew" => answer(500, "", ""),
+                _ => answer(401, "", ""),
+            });
+            let back = "[[read-back]]\nname = \"back\"\npath = \"/back\"\n";
+            let ask = "[[setup]]\nname = \"ask\"\npath = \"/ask\"\n\
+                       headers = { authorization = \"Bearer {{ token }}\" }\n";
+            let steps = format!("{}{back}", STEPS.replace(ask, ""));
+            let mut scenario = scenario(1, &steps);
+            scenario.fire.rounds = 1;
+            scenario.refresh[0].role = role;
+            scenario.session.refresh_after_s = age;
+            let ran = run(&scenario, &service.url());
+            let Ending::Failed { why, cause } = &ran.end().ending else {
+                panic!("it has not failed: {:?}", ran.end());
+            };
+            assert_eq!(*cause, expected);
+            assert_eq!(
+                why,
+                "the session of u1 could not be refreshed: `back` needs a fresh session, and `renew` did not succeed: it was answered 500"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_nonce_may_be_read_by_whom_the_step_names() {
+    let service = Service::new(|_| ok());
+    let steps = "[[setup]]\nname = \"n\"\npath = \"/n?{{ nonce() }}&{{ secret('s') }}\"\nreaders = [\"u2\"]";
+    let ran = run(&scenario(2, steps), &service.url()).completed();
+    let mut planted = 0;
+    for record in &ran.0 {
+        if let Record::Planted(nonce) = record {
+            assert_eq!(nonce.readers, [crate::identity::UserId(1)]);
+            planted += 1;
+        }
+    }
+    assert_eq!(planted, 4, "a secret and a nonce each");
 }

@@ -13,8 +13,11 @@ use crate::identity::{DecodeLimits, Finder, Redactor, Salt, decode_body};
 /// Stores records as NDJSON.
 ///
 /// Supplied secrets are masked wherever they stand, but for the canaries of the run, which stay as they are. The values of
-/// `Set-Cookie` are replaced by fingerprints (and the canaries in them), so that whoever reads a stored history cannot take
-/// over a session; what the judge concludes stays the same.
+/// `Set-Cookie` are replaced by fingerprints (and the canaries in them), so that a stored history holds no session cookie;
+/// what the judge concludes stays the same.
+///
+/// Whatever else an answer holds stays as it came. A token in a body or in another header, such as one that a step captures
+/// at log-in, is stored whole, and while it is valid, whoever reads the history can take over the session that it opens.
 ///
 /// It writes in small pieces: give it something buffered. It flushes after the [`End`] record.
 ///

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Rule, RuleInfo, Seen};
-use crate::history::{Exchange, Phase};
+use crate::history::{Exchange, Outcome, Phase};
 use crate::identity::{UserId, digest};
 use crate::judge::evidence::Mark;
-use crate::judge::facts::{self, is_accepted};
+use crate::judge::facts::{self, is_accepted, status};
 use crate::judge::findings::{Crossing, Findings};
 use crate::judge::tokens::{VALUE_LENGTH, is_identifying, values};
 use crate::judge::world::World;
@@ -54,6 +54,8 @@ struct Learnt {
     /// Filled when the first learning step is sent other than alone.
     learnt: Option<HashMap<u64, (UserId, Box<str>)>>,
     learnt_of: BTreeMap<UserId, usize>,
+    /// What users and steps were answered alone that taught nothing.
+    untaught: BTreeMap<(UserId, u16), String>,
     /// Users and steps with enough solo answers to know what the user is shown.
     taught: BTreeSet<(UserId, u16)>,
     crossings: BTreeMap<(UserId, UserId, u16), Kept>,
@@ -178,7 +180,16 @@ impl Learnt {
             }
         }
         // A refused answer is still looked at for what others are shown; it teaches nothing of its own user.
-        if !is_accepted(exchange) || !is_complete {
+        if !is_good(exchange) || !is_complete || asks_for_a_password(exchange) {
+            let told = match status(exchange) {
+                None => "was not answered".to_owned(),
+                Some(200..=299) if asks_for_a_password(exchange) => {
+                    "was asked for a password".to_owned()
+                }
+                Some(200..=299) => "was answered more than is kept".to_owned(),
+                Some(status) => format!("was answered {status}"),
+            };
+            self.untaught.entry((user, exchange.step)).or_insert(told);
             return;
         }
         let stable = self.stable.entry((user, exchange.step)).or_default();
@@ -325,6 +336,16 @@ impl Learnt {
     /// Why the run proves nothing: nothing was learnt of somebody, or it did not come back.
     fn control(&self, world: &World) -> Vec<Reason> {
         let mut reasons = Vec::new();
+        for ((user, step), told) in &self.untaught {
+            if !self.taught.iter().any(|(taught, _)| taught == user) {
+                let text = format!(
+                    "{} alone {told} ({}), so nothing was learnt of it: is it still logged in?",
+                    world.user_name(*user),
+                    world.step_name(*step)
+                );
+                reasons.push(Reason::new(ReasonKind::Learning, text));
+            }
+        }
         let blank: Vec<String> = self
             .fired
             .iter()
@@ -343,6 +364,20 @@ impl Learnt {
         }
         reasons
     }
+}
+
+/// Answered 2xx, and as the step expects: an error or a redirect shows nothing of anybody's.
+fn is_good(exchange: &Exchange) -> bool {
+    is_accepted(exchange) && matches!(status(exchange), Some(200..=299))
+}
+
+/// Whether the answer is a page with a field for a password: most likely a log-in form, answered with 200.
+fn asks_for_a_password(exchange: &Exchange) -> bool {
+    let Outcome::Answer { body, .. } = &exchange.outcome else {
+        return false;
+    };
+    let holds = |text: &[u8]| memchr::memmem::find(body, text).is_some();
+    holds(b"type=\"password\"") || holds(b"type='password'") || holds(b"type=password")
 }
 
 /// What stands in a request's path, as it is and decoded: an answer that holds it may only repeat it.

@@ -2,6 +2,7 @@
 //!
 //! A new rule is a file with a type that implements [`Rule`], and an entry in [`RULES`].
 
+mod anonymous;
 mod crossed;
 mod foreign_write;
 mod learnt;
@@ -53,6 +54,7 @@ pub static RULES: &[RuleInfo] = &[
     shifted::INFO,
     outlived::INFO,
     learnt::INFO,
+    anonymous::INFO,
 ];
 
 /// An exchange, and what was found in it.

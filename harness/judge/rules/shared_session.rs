@@ -39,6 +39,8 @@ const IDS_KEPT: usize = 200_000;
 struct SharedSession {
     /// The first log-in that was given a value of a declared cookie, by name and value.
     issued: BTreeMap<(String, u64), Issue>,
+    /// Cookies that the scenario declares, and whether some log-in set them.
+    declared: BTreeMap<String, bool>,
     /// In order of occurrence.
     shared: Vec<Shared>,
     /// The first user who was given a value of another cookie that may be a session's, by name and value.
@@ -78,6 +80,9 @@ impl Rule for SharedSession {
         if !is_accepted(exchange) {
             return;
         }
+        if let Some(name) = &log_in.session {
+            self.declared.entry(name.clone()).or_insert(false);
+        }
         for cookie in lines(head).filter_map(|line| Cookie::of(&line)) {
             if is_deletion(cookie.attributes) {
                 continue;
@@ -86,7 +91,10 @@ impl Rule for SharedSession {
                 continue;
             };
             match &log_in.session {
-                Some(name) if name.as_bytes() == cookie.name => self.issued(name, value, exchange),
+                Some(name) if name.as_bytes() == cookie.name => {
+                    self.declared.insert(name.clone(), true);
+                    self.issued(name, value, exchange);
+                }
                 None if names_a_session(cookie.name) => {
                     self.plausible(cookie.name, value, exchange.user)
                 }
@@ -119,6 +127,12 @@ impl Rule for SharedSession {
             findings.add(crossing, world, || {
                 (*shared.viewer.side, Some(*shared.victim.side))
             });
+        }
+        for (name, _) in self.declared.iter().filter(|(_, is_set)| !**is_set) {
+            notes.push(format!(
+                "no log-in set the cookie {name}, which the scenario names as the session's: whether a session was given to two \
+                 users was not checked"
+            ));
         }
         for name in &self.equal {
             notes.push(format!(

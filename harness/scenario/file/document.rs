@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, number, unknown_word};
-use super::firing::{prepare_for_learning, read_fire, read_limits, read_thresholds};
+use super::firing::{check_groups, prepare_for_learning, read_fire, read_limits, read_thresholds};
 use super::session::{read_headers, read_session};
 use super::steps::{List, StepReader};
 use super::target::read_target;
@@ -57,6 +57,7 @@ pub(super) fn read(
     let mut compiler = Compiler::new(text, surroundings);
     let target = read_target(&root, &mut compiler)?;
     let users = read_users(&root, &mut compiler)?;
+    check_groups(&root, &fire, users.count())?;
     // With any other pattern not every user has an answer to every step of the volley.
     let captures_may_lack = fire.pattern != Pattern::Same;
     let mut steps = StepReader::new(&mut compiler, text, &users, &fire);

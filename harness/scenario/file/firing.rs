@@ -68,6 +68,23 @@ pub(super) fn read_fire(root: &Fields<'_>) -> Result<FireSettings, Fault> {
     }
 }
 
+/// Checks that the groups are large enough for the pattern.
+pub(super) fn check_groups(
+    root: &Fields<'_>,
+    fire: &FireSettings,
+    users: u32,
+) -> Result<(), Fault> {
+    let (Some(node), Some((key, why))) = (root.get("fire"), fire.too_few(users)) else {
+        return Ok(());
+    };
+    let span = Fields::open_any(node, "[fire]")?.key_span("pattern");
+    let hint = match key {
+        "users" => "let at least 4 users take part",
+        _ => "raise `group`, so that the users make groups of 4 or more",
+    };
+    Err(Fault::new(span, why, "nobody would ask at the same time").hint(hint))
+}
+
 fn read_offsets(fields: &Fields<'_>) -> Result<Vec<u32>, Fault> {
     let Some(node) = fields.get("offsets-us") else {
         return Ok(FireSettings::default().offsets_us);

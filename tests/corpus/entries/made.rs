@@ -14,7 +14,7 @@ const SALT: Salt = Salt::new(0x0bad_cafe);
 /// What session cookies begin with: nobody may see it.
 pub(super) const SESSION: &str = "0123456789abcdef";
 /// Records of one history.
-const RECORDS: usize = 400;
+const RECORDS: usize = 150;
 
 const PHASES: [Phase; 6] = [
     Phase::Setup,
