@@ -9,6 +9,7 @@ mod history;
 #[cfg(feature = "cli")]
 mod import;
 mod judge;
+mod records;
 mod scenario;
 mod step_keys;
 
