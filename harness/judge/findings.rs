@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::history::Phase;
+use crate::history::{Exchange, Phase};
 use crate::identity::{Canary, Form, UserId, digest};
 
 use super::evidence::Mark;
+use super::look::Found;
+use super::rules::RuleInfo;
 use super::world::World;
 use super::{Counts, Exposure, ExposureKind, Place, Side};
 
@@ -35,6 +37,24 @@ pub(super) struct Crossing {
 }
 
 impl Crossing {
+    /// A canary that was found where a rule says that it must not be.
+    pub(super) fn of_canary(rule: &RuleInfo, exchange: &Exchange, found: &Found) -> Crossing {
+        Crossing {
+            rule: rule.id,
+            kind: rule.kind,
+            viewer: exchange.user,
+            victim: found.canary.owner,
+            step: exchange.step,
+            slot: Some(found.canary.slot),
+            place: found.spot.place(exchange),
+            form: Some(found.form),
+            phase: exchange.phase,
+            round: exchange.round,
+            canary: Some(found.canary),
+            value: None,
+        }
+    }
+
     /// What the viewer's evidence is shown around.
     pub(super) fn mark(&self) -> Mark<'static> {
         self.canary.map_or(Mark::Beginning, Mark::Canary)

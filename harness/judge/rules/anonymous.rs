@@ -41,20 +41,7 @@ impl Rule for Anonymous {
         let Some(found) = own else {
             return;
         };
-        crossings.push(Crossing {
-            rule: INFO.id,
-            kind: INFO.kind,
-            viewer: exchange.user,
-            victim: exchange.user,
-            step: exchange.step,
-            slot: Some(found.canary.slot),
-            place: found.spot.place(exchange),
-            form: Some(found.form),
-            phase: exchange.phase,
-            round: exchange.round,
-            canary: Some(found.canary),
-            value: None,
-        });
+        crossings.push(Crossing::of_canary(&INFO, exchange, found));
     }
 }
 

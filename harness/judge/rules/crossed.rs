@@ -37,20 +37,7 @@ impl Rule for Crossed {
                 self.unknown_owners += 1;
                 continue;
             }
-            crossings.push(Crossing {
-                rule: INFO.id,
-                kind: INFO.kind,
-                viewer: exchange.user,
-                victim: canary.owner,
-                step: exchange.step,
-                slot: Some(canary.slot),
-                place: found.spot.place(exchange),
-                form: Some(found.form),
-                phase: exchange.phase,
-                round: exchange.round,
-                canary: Some(canary),
-                value: None,
-            });
+            crossings.push(Crossing::of_canary(&INFO, exchange, found));
         }
     }
 

@@ -78,20 +78,7 @@ impl Rule for Outlived {
         let Some(found) = own else {
             return;
         };
-        crossings.push(Crossing {
-            rule: INFO.id,
-            kind: INFO.kind,
-            viewer: exchange.user,
-            victim: exchange.user,
-            step: exchange.step,
-            slot: Some(found.canary.slot),
-            place: found.spot.place(exchange),
-            form: Some(found.form),
-            phase: exchange.phase,
-            round: exchange.round,
-            canary: Some(found.canary),
-            value: None,
-        });
+        crossings.push(Crossing::of_canary(&INFO, exchange, found));
     }
 
     fn finish(&mut self, world: &World, _: &mut Findings, _: &mut Vec<String>) -> Vec<Reason> {

@@ -45,20 +45,7 @@ impl Rule for Shifted {
             if world.may_read(exchange.user, canary) || !world.has_user(canary.owner) {
                 continue;
             }
-            crossings.push(Crossing {
-                rule: INFO.id,
-                kind: INFO.kind,
-                viewer: exchange.user,
-                victim: canary.owner,
-                step: exchange.step,
-                slot: Some(canary.slot),
-                place: found.spot.place(exchange),
-                form: Some(found.form),
-                phase: exchange.phase,
-                round: exchange.round,
-                canary: Some(canary),
-                value: None,
-            });
+            crossings.push(Crossing::of_canary(&INFO, exchange, found));
         }
         let echoes = world.step(exchange.step).is_some_and(|step| step.echoes);
         let own = world.nonce_of(exchange);
