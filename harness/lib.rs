@@ -97,6 +97,7 @@ pub mod check;
 mod choice;
 #[cfg(feature = "control")]
 pub mod control;
+pub mod explore;
 pub mod fire;
 pub mod history;
 pub mod identity;

@@ -12,7 +12,7 @@ use crate::history::{Cause, Ending, Phase, Planted, StepRole};
 use crate::scenario::Step;
 
 /// Why an exchange was not what its step expects.
-pub(super) enum Unmet {
+pub(crate) enum Unmet {
     /// No whole answer came.
     NoAnswer(String),
     /// An answer came, with another status or without what is to be captured.
@@ -28,7 +28,7 @@ pub(super) enum Unmet {
 
 impl Unmet {
     /// The reason, for people.
-    pub(super) fn why(self) -> String {
+    pub(crate) fn why(self) -> String {
         match self {
             Unmet::NoAnswer(why) | Unmet::Answered(why) | Unmet::Stale { why, .. } => why,
         }
@@ -44,10 +44,10 @@ enum Sent {
 }
 
 /// A request ready to go, with what its record says of it.
-pub(super) struct Made {
-    pub(super) request: Request,
-    pub(super) line: Line,
-    pub(super) planted: Vec<Planted>,
+pub(crate) struct Made {
+    pub(crate) request: Request,
+    pub(crate) line: Line,
+    pub(crate) planted: Vec<Planted>,
 }
 
 /// Where and when an exchange takes place.
@@ -60,7 +60,7 @@ struct Place {
 
 impl<'a> Run<'a> {
     /// One step with nothing else under way; the inner error says why its answer is not what the step expects.
-    pub(super) async fn alone(
+    pub(crate) async fn alone(
         &mut self,
         user: usize,
         step: &'a Step,
@@ -268,7 +268,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes an answer in a volley into the user's session; the error says why it is not what the step expects.
-    pub(super) fn received(
+    pub(crate) fn received(
         &mut self,
         user: usize,
         step: &Step,
@@ -369,7 +369,7 @@ impl<'a> Run<'a> {
     }
 
     /// A step's request for a volley.
-    pub(super) fn make(&mut self, user: usize, step: &Step, round: u32) -> Result<Made, Halt> {
+    pub(crate) fn make(&mut self, user: usize, step: &Step, round: u32) -> Result<Made, Halt> {
         let Draft {
             outgoing,
             line,
@@ -383,7 +383,7 @@ impl<'a> Run<'a> {
     }
 }
 
-pub(super) fn unreachable(why: String) -> Halt {
+pub(crate) fn unreachable(why: String) -> Halt {
     Halt::End(Ending::Failed {
         why,
         cause: Cause::Unreachable,

@@ -17,7 +17,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// When the sink refuses a record. Whatever else goes wrong is in a note.
-    pub(super) async fn clean_up(&mut self, round: u32, unstopped: &'a Stop) -> Result<(), Halt> {
+    pub(crate) async fn clean_up(&mut self, round: u32, unstopped: &'a Stop) -> Result<(), Halt> {
         let scenario = self.scenario;
         if scenario.clean_up.is_empty() || !self.sessions.iter().any(|session| session.begun) {
             return Ok(());

@@ -17,21 +17,21 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What holds for every exchange of a run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds<'a> {
+pub(crate) struct Bounds<'a> {
     /// Bytes of a body that are kept.
-    pub(super) keep: usize,
+    pub(crate) keep: usize,
     /// How long one exchange may take.
-    pub(super) timeout: Duration,
-    pub(super) clock: Clock,
+    pub(crate) timeout: Duration,
+    pub(crate) clock: Clock,
     /// Ends every wait that is made on purpose.
-    pub(super) stop: &'a Stop,
+    pub(crate) stop: &'a Stop,
     /// When the run is over at the latest, nanoseconds since it began.
-    pub(super) until_ns: u64,
+    pub(crate) until_ns: u64,
 }
 
 /// A connection and its number in the run.
-pub(super) struct Connection {
-    pub(super) number: u32,
+pub(crate) struct Connection {
+    pub(crate) number: u32,
     speaks: Speaks,
 }
 
@@ -41,7 +41,7 @@ enum Speaks {
 }
 
 /// Requests that are armed on a connection.
-pub(super) enum Armed {
+pub(crate) enum Armed {
     Http1(Batch),
     Http2(Vec<Result<Pending, Failure>>),
     /// They could not be armed, so many of them; the failure is their result.
@@ -50,12 +50,12 @@ pub(super) enum Armed {
 
 impl Armed {
     /// Nothing yet.
-    pub(super) fn none() -> Armed {
+    pub(crate) fn none() -> Armed {
         Armed::Http2(Vec::new())
     }
 
     /// Breaks every one of them off so, once they are released.
-    pub(super) fn break_off(&mut self, break_off: BreakOff) {
+    pub(crate) fn break_off(&mut self, break_off: BreakOff) {
         let change = |script: &mut Script| *script = script.broken_off(break_off);
         match self {
             Armed::Http1(batch) => change(batch.script_mut()),
@@ -68,7 +68,7 @@ impl Armed {
     }
 
     /// How many they are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Armed::Http1(batch) => batch.len(),
             Armed::Http2(pending) => pending.len(),
@@ -82,7 +82,7 @@ impl Connection {
     ///
     /// # Errors
     /// A sentence that says which step failed, or that it took longer than [`DIAL_TIMEOUT`].
-    pub(super) async fn open(dial: &Dial, number: u32) -> Result<Connection, String> {
+    pub(crate) async fn open(dial: &Dial, number: u32) -> Result<Connection, String> {
         tokio::time::timeout(DIAL_TIMEOUT, Connection::open_unbounded(dial, number))
             .await
             .unwrap_or_else(|_| {
@@ -104,14 +104,14 @@ impl Connection {
     }
 
     /// Takes notice of what the peer has sent meanwhile, such as the end of the connection.
-    pub(super) async fn catch_up(&mut self) {
+    pub(crate) async fn catch_up(&mut self) {
         match &mut self.speaks {
             Speaks::Http1(http1) => http1.catch_up().await,
             Speaks::Http2(http2) => http2.flush().await,
         }
     }
 
-    pub(super) fn alive(&self) -> bool {
+    pub(crate) fn alive(&self) -> bool {
         match &self.speaks {
             Speaks::Http1(http1) => http1.alive(),
             Speaks::Http2(http2) => http2.alive(),
@@ -119,7 +119,7 @@ impl Connection {
     }
 
     /// Lets nothing more go out on it: something was begun on it that did not come to its end.
-    pub(super) fn give_up(&mut self) {
+    pub(crate) fn give_up(&mut self) {
         match &mut self.speaks {
             Speaks::Http1(http1) => http1.give_up(),
             Speaks::Http2(http2) => http2.give_up(),
@@ -127,7 +127,7 @@ impl Connection {
     }
 
     /// How many requests it can carry at once.
-    pub(super) fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         match &self.speaks {
             Speaks::Http1(_) => 1,
             Speaks::Http2(http2) => http2.streams(),
@@ -135,11 +135,11 @@ impl Connection {
     }
 
     /// Whether it takes requests in one write, however many, and answers them in order.
-    pub(super) fn pipelines(&self) -> bool {
+    pub(crate) fn pipelines(&self) -> bool {
         matches!(self.speaks, Speaks::Http1(_))
     }
 
-    pub(super) fn latch(&self) -> &Latch {
+    pub(crate) fn latch(&self) -> &Latch {
         match &self.speaks {
             Speaks::Http1(http1) => &http1.latch,
             Speaks::Http2(http2) => &http2.latch,
@@ -147,13 +147,13 @@ impl Connection {
     }
 
     /// One request and its answer, alone, with everything that is done to it on purpose.
-    pub(super) async fn exchange(&mut self, request: &Request, bounds: Bounds<'_>) -> Done {
+    pub(crate) async fn exchange(&mut self, request: &Request, bounds: Bounds<'_>) -> Done {
         let done = self.exchanges(&[request], bounds).await.pop();
         done.unwrap_or_else(|| lost(bounds))
     }
 
     /// Requests of one step in one write, and their answers in order. Over HTTP/2 they are streams at the same time.
-    pub(super) async fn pipeline(&mut self, requests: &[Request], bounds: Bounds<'_>) -> Vec<Done> {
+    pub(crate) async fn pipeline(&mut self, requests: &[Request], bounds: Bounds<'_>) -> Vec<Done> {
         let requests: Vec<&Request> = requests.iter().collect();
         self.exchanges(&requests, bounds).await
     }
@@ -189,7 +189,7 @@ impl Connection {
     }
 
     /// Puts requests behind the closed gate: as many as the connection carries at once, or several of one step.
-    pub(super) async fn arm(&mut self, requests: &[&Request], bounds: Bounds<'_>) -> Armed {
+    pub(crate) async fn arm(&mut self, requests: &[&Request], bounds: Bounds<'_>) -> Armed {
         let arming = self.arm_unbounded(requests);
         let why = match tokio::time::timeout(bounds.timeout, arming).await {
             Ok(Ok(armed)) => return armed,
@@ -222,7 +222,7 @@ impl Connection {
     /// Sends ahead all but the last `keep` bytes of what is armed; nothing of what is written slowly from its release on.
     /// When the peer does not take it, the requests have failed and the connection is given up: a request with a hole in
     /// it must not be released.
-    pub(super) async fn send_ahead(&mut self, keep: usize, armed: &mut Armed, bounds: Bounds<'_>) {
+    pub(crate) async fn send_ahead(&mut self, keep: usize, armed: &mut Armed, bounds: Bounds<'_>) {
         if matches!(armed, Armed::Http1(batch) if batch.slow()) {
             return;
         }
@@ -238,7 +238,7 @@ impl Connection {
 
     /// Opens the gate, which was released at `released_ns`, carries out what is done to the armed requests on purpose and
     /// reads their answers; a result for each, in their order.
-    pub(super) async fn collect(
+    pub(crate) async fn collect(
         &mut self,
         armed: Armed,
         released_ns: u64,

@@ -14,22 +14,22 @@ use super::tls::Tls;
 use crate::scenario::{Network, Protocol};
 
 /// One host that requests go to, and how a connection to it is opened.
-pub(super) struct Dial {
+pub(crate) struct Dial {
     /// The base URL, parsed.
-    pub(super) base: url::Url,
+    pub(crate) base: url::Url,
     address: Address,
     tls: Option<(Tls, ServerName<'static>)>,
-    pub(super) protocol: Protocol,
+    pub(crate) protocol: Protocol,
 }
 
 /// A connection's byte stream.
-pub(super) enum Io {
+pub(crate) enum Io {
     Plain(Gate),
     Tls(Box<TlsStream<Gate>>),
 }
 
 /// Whether a host speaks HTTP/2.
-pub(super) enum Chosen {
+pub(crate) enum Chosen {
     /// TLS chose it, or there is no TLS in which anything could be chosen.
     Perhaps,
     /// TLS chose another protocol.
@@ -39,7 +39,7 @@ pub(super) enum Chosen {
 impl Dial {
     /// A host of a plain network, trusting `trusted_pem` besides the system.
     #[cfg(test)]
-    pub(super) async fn new(
+    pub(crate) async fn new(
         base_url: &str,
         trusted_pem: Option<&str>,
         protocol: Protocol,
@@ -52,7 +52,7 @@ impl Dial {
     ///
     /// # Errors
     /// A sentence that says what is wrong with the address, the host or the certificates.
-    pub(super) async fn over(
+    pub(crate) async fn over(
         network: &Network,
         trusted_pem: Option<&str>,
         tls: &mut Option<Tls>,
@@ -98,7 +98,7 @@ impl Dial {
     ///
     /// # Errors
     /// A sentence that says which step failed.
-    pub(super) async fn open(&self) -> Result<(Io, Latch), String> {
+    pub(crate) async fn open(&self) -> Result<(Io, Latch), String> {
         let (io, latch, chosen) = self.open_asking(self.protocol).await?;
         match (self.protocol, chosen) {
             (Protocol::Http2, Chosen::No) => Err(format!(
@@ -113,7 +113,7 @@ impl Dial {
     ///
     /// # Errors
     /// A sentence that says which step failed.
-    pub(super) async fn open_asking(
+    pub(crate) async fn open_asking(
         &self,
         protocol: Protocol,
     ) -> Result<(Io, Latch, Chosen), String> {
@@ -173,7 +173,7 @@ const EXPLANATIONS: [(&str, &str); 6] = [
 ];
 
 /// The error with what can be done about it, when that is known.
-pub(super) fn explained(error: &str) -> String {
+pub(crate) fn explained(error: &str) -> String {
     let found = EXPLANATIONS.iter().find(|(piece, _)| error.contains(piece));
     found.map_or_else(
         || error.to_owned(),

@@ -7,23 +7,23 @@ use crate::scenario::Faults;
 
 /// A rendered request of one user: cookies are among the headers.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) method: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
     /// Path and query, the base URL's path included.
-    pub(super) path: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Bytes,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Bytes,
     /// `http` or `https`.
-    pub(super) scheme: &'static str,
+    pub(crate) scheme: &'static str,
     /// Host and, when it is not the scheme's own, port.
-    pub(super) authority: String,
+    pub(crate) authority: String,
     /// What is done to it on purpose.
-    pub(super) faults: Faults,
+    pub(crate) faults: Faults,
 }
 
 impl Request {
     /// The headers with `host` in front, unless the scenario sets one itself.
-    pub(super) fn headers_with_host(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn headers_with_host(&self) -> impl Iterator<Item = (&str, &str)> {
         let given = self
             .headers
             .iter()
@@ -39,27 +39,27 @@ impl Request {
 
 /// A whole answer.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) head: Bytes,
-    pub(super) body: Bytes,
-    pub(super) cut: bool,
-    pub(super) first_ns: u64,
-    pub(super) done_ns: u64,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: Bytes,
+    pub(crate) body: Bytes,
+    pub(crate) cut: bool,
+    pub(crate) first_ns: u64,
+    pub(crate) done_ns: u64,
 }
 
 /// No whole answer.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) why: String,
-    pub(super) partial: Bytes,
-    pub(super) first_ns: Option<u64>,
+pub(crate) struct Failure {
+    pub(crate) why: String,
+    pub(crate) partial: Bytes,
+    pub(crate) first_ns: Option<u64>,
     /// True when the peer closed or reset the connection; false for everything else, a time limit above all.
-    pub(super) closed: bool,
+    pub(crate) closed: bool,
 }
 
 impl Failure {
-    pub(super) fn new(why: impl Into<String>) -> Failure {
+    pub(crate) fn new(why: impl Into<String>) -> Failure {
         Failure {
             why: why.into(),
             partial: Bytes::new(),
@@ -69,7 +69,7 @@ impl Failure {
     }
 
     /// The peer closed or reset the connection.
-    pub(super) fn closed(why: impl Into<String>) -> Failure {
+    pub(crate) fn closed(why: impl Into<String>) -> Failure {
         Failure {
             closed: true,
             ..Failure::new(why)
@@ -77,13 +77,13 @@ impl Failure {
     }
 
     /// The same, once it is known when the first byte had come.
-    pub(super) fn at(self, first_ns: Option<u64>) -> Failure {
+    pub(crate) fn at(self, first_ns: Option<u64>) -> Failure {
         Failure { first_ns, ..self }
     }
 
     /// True when the connection was closed and not a byte of an answer had come: what a client sees of a server that
     /// closed an idle connection in the moment in which it was used again.
-    pub(super) fn closed_idle(&self) -> bool {
+    pub(crate) fn closed_idle(&self) -> bool {
         self.closed && self.first_ns.is_none() && self.partial.is_empty()
     }
 }
@@ -96,23 +96,23 @@ impl From<String> for Failure {
 
 /// What became of a request.
 #[derive(Clone, Debug)]
-pub(super) struct Done {
-    pub(super) sent_ns: u64,
-    pub(super) result: Result<Answer, Failure>,
-    pub(super) done_ns: u64,
+pub(crate) struct Done {
+    pub(crate) sent_ns: u64,
+    pub(crate) result: Result<Answer, Failure>,
+    pub(crate) done_ns: u64,
     /// The answer is not what the step expects.
-    pub(super) refused: bool,
+    pub(crate) refused: bool,
     /// The answer is not the step's last one: another request followed because of it.
-    pub(super) followed: bool,
+    pub(crate) followed: bool,
     /// What was done to it on purpose.
-    pub(super) provoked: Option<String>,
+    pub(crate) provoked: Option<String>,
     /// It failed because this side ended it: broken off, given up within a time of its own, or on a connection that was
     /// closed to break another one off.
-    pub(super) cut_off: bool,
+    pub(crate) cut_off: bool,
 }
 
 impl Done {
-    pub(super) fn new(sent_ns: u64, result: Result<Answer, Failure>, clock: Clock) -> Done {
+    pub(crate) fn new(sent_ns: u64, result: Result<Answer, Failure>, clock: Clock) -> Done {
         let done_ns = result
             .as_ref()
             .map_or_else(|_| clock.now(), |answer| answer.done_ns);
@@ -128,7 +128,7 @@ impl Done {
     }
 
     /// The same, after something was done to it on purpose: that the connection closed is no reason to ask again then.
-    pub(super) fn provoked(mut self, provoked: Option<String>) -> Done {
+    pub(crate) fn provoked(mut self, provoked: Option<String>) -> Done {
         if let (Some(_), Err(failure)) = (&provoked, &mut self.result) {
             failure.closed = false;
         }
@@ -137,7 +137,7 @@ impl Done {
     }
 
     /// When its answer began to come, or it was over without one, nanoseconds since the run began.
-    pub(super) fn answering_ns(&self) -> u64 {
+    pub(crate) fn answering_ns(&self) -> u64 {
         let first_ns = match &self.result {
             Ok(answer) => Some(answer.first_ns),
             Err(failure) => failure.first_ns,
@@ -146,7 +146,7 @@ impl Done {
     }
 
     /// The same, when this side ended it: an answer that was whole by then is one all the same.
-    pub(super) fn cut_off(mut self, cut_off: bool) -> Done {
+    pub(crate) fn cut_off(mut self, cut_off: bool) -> Done {
         self.cut_off = cut_off && self.result.is_err();
         self
     }

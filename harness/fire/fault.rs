@@ -9,23 +9,23 @@ use crate::scenario::{AbortHow, AbortWhen, Faults, Malformed, Pace, Protocol, Sc
 
 /// A request is broken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BreakOff {
-    pub(super) when: AbortWhen,
-    pub(super) how: AbortHow,
+pub(crate) struct BreakOff {
+    pub(crate) when: AbortWhen,
+    pub(crate) how: AbortHow,
     /// Since the release, the first byte of the answer, or the first half of the request.
-    pub(super) after: Duration,
+    pub(crate) after: Duration,
 }
 
 /// What is done to one request.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Script {
+pub(crate) struct Script {
     faults: Faults,
     break_off: Option<BreakOff>,
 }
 
 /// Why a script did not come to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// The run's time for an exchange was over.
     Late(Duration),
     /// Its own time was, on purpose.
@@ -35,7 +35,7 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    pub(super) fn why(self) -> String {
+    pub(crate) fn why(self) -> String {
         match self {
             Cut::Late(limit) | Cut::GaveUp(limit) => {
                 format!("no whole answer within {} ms", limit.as_millis())
@@ -46,7 +46,7 @@ impl Cut {
 }
 
 impl Script {
-    pub(super) fn of(faults: &Faults) -> Script {
+    pub(crate) fn of(faults: &Faults) -> Script {
         let break_off = faults.abort.map(|abort| BreakOff {
             when: abort.when,
             how: abort.how,
@@ -59,7 +59,7 @@ impl Script {
     }
 
     /// The same, broken off so, whatever the step says.
-    pub(super) fn broken_off(self, break_off: BreakOff) -> Script {
+    pub(crate) fn broken_off(self, break_off: BreakOff) -> Script {
         Script {
             break_off: Some(break_off),
             ..self
@@ -67,29 +67,29 @@ impl Script {
     }
 
     /// How it is broken off then, if it is.
-    pub(super) fn breaks_off(&self, when: AbortWhen) -> Option<BreakOff> {
+    pub(crate) fn breaks_off(&self, when: AbortWhen) -> Option<BreakOff> {
         self.break_off.filter(|break_off| break_off.when == when)
     }
 
-    pub(super) fn slow_read(&self) -> Option<Pace> {
+    pub(crate) fn slow_read(&self) -> Option<Pace> {
         self.faults.slow_read
     }
 
-    pub(super) fn slow_write(&self) -> Option<Pace> {
+    pub(crate) fn slow_write(&self) -> Option<Pace> {
         self.faults.slow_write
     }
 
-    pub(super) fn half_close(&self) -> bool {
+    pub(crate) fn half_close(&self) -> bool {
         self.faults.half_close
     }
 
-    pub(super) fn malformed(&self) -> Option<Malformed> {
+    pub(crate) fn malformed(&self) -> Option<Malformed> {
         self.faults.malformed
     }
 
     /// Runs what the script asks for: an ordinary request within the run's time for an exchange; with a time-out of its
     /// own within that, if it is shorter; one that is broken off later has so much more.
-    pub(super) async fn bounded<F: Future>(
+    pub(crate) async fn bounded<F: Future>(
         &self,
         bounds: Bounds<'_>,
         act: F,
@@ -114,10 +114,10 @@ impl Script {
 
 /// What was done to an exchange, in order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Deeds(Vec<String>);
+pub(crate) struct Deeds(Vec<String>);
 
 impl Deeds {
-    pub(super) fn broke_off(&mut self, break_off: BreakOff) {
+    pub(crate) fn broke_off(&mut self, break_off: BreakOff) {
         let place = match break_off.when {
             AbortWhen::MidRequest => "in the middle of the request",
             AbortWhen::BeforeAnswer => "before the answer",
@@ -141,35 +141,35 @@ impl Deeds {
         self.0.push(text);
     }
 
-    pub(super) fn gave_up(&mut self, limit: Duration) {
+    pub(crate) fn gave_up(&mut self, limit: Duration) {
         self.0.push(format!(
             "given up by its own time-out of {} ms",
             limit.as_millis()
         ));
     }
 
-    pub(super) fn wrote_slowly(&mut self, pace: Pace) {
+    pub(crate) fn wrote_slowly(&mut self, pace: Pace) {
         let (bytes, every) = (pace.bytes, pace.every_ms);
         self.0
             .push(format!("written {bytes} bytes every {every} ms"));
     }
 
-    pub(super) fn read_slowly(&mut self, pace: Pace) {
+    pub(crate) fn read_slowly(&mut self, pace: Pace) {
         let (bytes, every) = (pace.bytes, pace.every_ms);
         self.0
             .push(format!("its answer read {bytes} bytes every {every} ms"));
     }
 
-    pub(super) fn half_closed(&mut self) {
+    pub(crate) fn half_closed(&mut self) {
         let text = "its sending side closed after the request";
         self.0.push(text.to_owned());
     }
 
-    pub(super) fn pipelined(&mut self, count: usize) {
+    pub(crate) fn pipelined(&mut self, count: usize) {
         self.0.push(format!("one of {count} requests in one write"));
     }
 
-    pub(super) fn sent_malformed(&mut self, malformed: Malformed) {
+    pub(crate) fn sent_malformed(&mut self, malformed: Malformed) {
         let what = match malformed {
             Malformed::RequestLine => "a request line that is none",
             Malformed::Header => "a header line without a colon",
@@ -181,18 +181,18 @@ impl Deeds {
     }
 
     /// Another request took the connection away.
-    pub(super) fn lost_its_connection(&mut self) {
+    pub(crate) fn lost_its_connection(&mut self) {
         let text = "its connection closed on purpose, to abort another request on it";
         self.0.push(text.to_owned());
     }
 
-    pub(super) fn told(&self) -> Option<String> {
+    pub(crate) fn told(&self) -> Option<String> {
         (!self.0.is_empty()).then(|| self.0.join("; "))
     }
 }
 
 /// What of a scenario's wishes the protocol does not know, a sentence each: those requests are sent without.
-pub(super) fn not_over(protocol: Protocol, scenario: &Scenario) -> Vec<String> {
+pub(crate) fn not_over(protocol: Protocol, scenario: &Scenario) -> Vec<String> {
     if protocol == Protocol::Http1 {
         return Vec::new();
     }

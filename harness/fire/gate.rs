@@ -19,14 +19,14 @@ use tokio::net::TcpStream;
 
 /// The stream that HTTP or TLS is spoken over. Reading is never held back.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     stream: Rc<TcpStream>,
     held: Rc<RefCell<Held>>,
 }
 
 /// The hand on the gate of one connection. It does not keep the socket open: dropping the gate closes it.
 #[derive(Clone, Debug)]
-pub(super) struct Latch {
+pub(crate) struct Latch {
     stream: Weak<TcpStream>,
     held: Rc<RefCell<Held>>,
 }
@@ -39,7 +39,7 @@ struct Held {
 
 impl Gate {
     /// A gate, open, and the hand on it.
-    pub(super) fn new(stream: TcpStream) -> (Gate, Latch) {
+    pub(crate) fn new(stream: TcpStream) -> (Gate, Latch) {
         let stream = Rc::new(stream);
         let held = Rc::new(RefCell::new(Held::default()));
         let latch = Latch {
@@ -52,23 +52,23 @@ impl Gate {
 
 impl Latch {
     /// From now on nothing that is written leaves.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.held.borrow_mut().closed = true;
     }
 
     /// How many bytes are held.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held.borrow().bytes.len()
     }
 
     /// What is held.
     #[cfg(test)]
-    pub(super) fn held_bytes(&self) -> Vec<u8> {
+    pub(crate) fn held_bytes(&self) -> Vec<u8> {
         self.held.borrow().bytes.clone()
     }
 
     /// Sends what is held but for the last `keep` bytes, and goes on holding those.
-    pub(super) async fn send_ahead(&self, keep: usize) -> io::Result<()> {
+    pub(crate) async fn send_ahead(&self, keep: usize) -> io::Result<()> {
         let ahead = {
             let mut held = self.held.borrow_mut();
             let ahead = held.bytes.len().saturating_sub(keep);
@@ -80,7 +80,7 @@ impl Latch {
 
     /// Lets go what is held: one write, at once. What the kernel did not take stays held for [`Latch::open`], which
     /// must follow; true when it took everything.
-    pub(super) fn release(&self) -> io::Result<bool> {
+    pub(crate) fn release(&self) -> io::Result<bool> {
         let stream = self.stream()?;
         let mut held = self.held.borrow_mut();
         match stream.try_write(&held.bytes) {
@@ -98,12 +98,12 @@ impl Latch {
     }
 
     /// Forgets what is held: nothing of it will leave.
-    pub(super) fn discard(&self) {
+    pub(crate) fn discard(&self) {
         self.held.borrow_mut().bytes.clear();
     }
 
     /// Sends whatever is still held and opens the gate.
-    pub(super) async fn open(&self) -> io::Result<()> {
+    pub(crate) async fn open(&self) -> io::Result<()> {
         let rest = {
             let mut held = self.held.borrow_mut();
             held.closed = false;
@@ -113,7 +113,7 @@ impl Latch {
     }
 
     /// True when the peer has closed or reset the connection, as far as this side knows without waiting.
-    pub(super) fn dead(&self) -> bool {
+    pub(crate) fn dead(&self) -> bool {
         let mut byte = [0_u8; 1];
         // A zero-length answer to a read means the peer's FIN. An idle connection has nothing to read; a byte that did
         // come unasked must not be lost, so only the readiness is looked at, through a peek.
@@ -128,13 +128,13 @@ impl Latch {
     }
 
     /// Address of this side; with the peer's it names the connection in the kernel's tables.
-    pub(super) fn local(&self) -> Option<SocketAddr> {
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
         self.stream().ok()?.local_addr().ok()
     }
 
     /// Says to the peer that nothing more comes (FIN), and takes what it has sent until now off the socket: a close with
     /// something unread would be a reset.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         /// More than a receive buffer holds is not waited for.
         const UNREAD_LIMIT: usize = 8 << 20;
         let Ok(stream) = self.stream() else {
@@ -154,7 +154,7 @@ impl Latch {
     }
 
     /// From now on dropping the gate resets the connection (RST) instead of closing it.
-    pub(super) fn reset_at_end(&self) {
+    pub(crate) fn reset_at_end(&self) {
         if let Ok(stream) = self.stream() {
             // Fails for a socket that is closed already.
             let _ = SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
@@ -162,7 +162,7 @@ impl Latch {
     }
 
     /// Lets the kernel take about so many bytes ahead of the reader, and returns what it took before.
-    pub(super) fn receive_buffer(&self, bytes: usize) -> Option<usize> {
+    pub(crate) fn receive_buffer(&self, bytes: usize) -> Option<usize> {
         let stream = self.stream().ok()?;
         let socket = SockRef::from(&*stream);
         let before = socket.recv_buffer_size().ok()?;

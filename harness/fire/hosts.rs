@@ -5,13 +5,13 @@ use super::dial::Dial;
 use crate::scenario::{Protocol, Step};
 
 /// Which host: its place in [`Hosts`]. The target's own is [`TARGET`].
-pub(super) type HostId = usize;
+pub(crate) type HostId = usize;
 
 /// The host of steps that name none.
-pub(super) const TARGET: HostId = 0;
+pub(crate) const TARGET: HostId = 0;
 
 /// All hosts, looked up.
-pub(super) struct Hosts {
+pub(crate) struct Hosts {
     /// The target first, then the named ones.
     all: Vec<Host>,
 }
@@ -27,7 +27,7 @@ impl Hosts {
     ///
     /// # Errors
     /// A sentence that says which host is at fault, and how.
-    pub(super) async fn new(plan: &Plan<'_>, protocol: Protocol) -> Result<Hosts, String> {
+    pub(crate) async fn new(plan: &Plan<'_>, protocol: Protocol) -> Result<Hosts, String> {
         let network = &plan.scenario.network;
         let mut tls = None;
         let named = plan.scenario.hosts.iter();
@@ -44,7 +44,7 @@ impl Hosts {
     }
 
     /// Where the step goes.
-    pub(super) fn of(&self, step: &Step) -> HostId {
+    pub(crate) fn of(&self, step: &Step) -> HostId {
         let Some(name) = &step.host else {
             return TARGET;
         };
@@ -56,24 +56,24 @@ impl Hosts {
             .map_or(TARGET, |place| place + 1)
     }
 
-    pub(super) fn dial(&self, host: HostId) -> &Dial {
+    pub(crate) fn dial(&self, host: HostId) -> &Dial {
         &self.all[host].dial
     }
 
-    pub(super) fn dial_mut(&mut self, host: HostId) -> &mut Dial {
+    pub(crate) fn dial_mut(&mut self, host: HostId) -> &mut Dial {
         &mut self.all[host].dial
     }
 
-    pub(super) fn base(&self, host: HostId) -> &url::Url {
+    pub(crate) fn base(&self, host: HostId) -> &url::Url {
         &self.dial(host).base
     }
 
-    pub(super) fn ids(&self) -> std::ops::Range<HostId> {
+    pub(crate) fn ids(&self) -> std::ops::Range<HostId> {
         0..self.all.len()
     }
 
     /// The host that a URL leads to, the present one when it does; none when the scenario names none.
-    pub(super) fn leading_to(&self, url: &url::Url, present: HostId) -> Option<HostId> {
+    pub(crate) fn leading_to(&self, url: &url::Url, present: HostId) -> Option<HostId> {
         std::iter::once(present)
             .chain(self.ids())
             .find(|host| self.base(*host).origin() == url.origin())

@@ -13,34 +13,34 @@ use super::wait;
 use crate::history::Release;
 
 /// A connection that takes part in a volley, with the requests armed on it.
-pub(super) struct Lane {
-    pub(super) key: Key,
-    pub(super) connection: Connection,
+pub(crate) struct Lane {
+    pub(crate) key: Key,
+    pub(crate) connection: Connection,
     /// Positions in the volley.
-    pub(super) shots: Vec<usize>,
-    pub(super) armed: Armed,
+    pub(crate) shots: Vec<usize>,
+    pub(crate) armed: Armed,
     /// When it is let go, after the first.
-    pub(super) at: Duration,
+    pub(crate) at: Duration,
 }
 
 /// What a lane has come to.
-pub(super) struct Landed {
-    pub(super) key: Key,
-    pub(super) connection: Connection,
-    pub(super) shots: Vec<usize>,
-    pub(super) done: Vec<Done>,
-    pub(super) gone: Let,
+pub(crate) struct Landed {
+    pub(crate) key: Key,
+    pub(crate) connection: Connection,
+    pub(crate) shots: Vec<usize>,
+    pub(crate) done: Vec<Done>,
+    pub(crate) gone: Let,
 }
 
 /// A release of one lane: when it was, and whether the kernel took everything at once.
 #[derive(Clone, Copy)]
-pub(super) struct Let {
+pub(crate) struct Let {
     sent_ns: u64,
     whole: bool,
 }
 
 /// Lets the lanes go, each at its time, and reads their answers.
-pub(super) async fn release_and_collect(lanes: Vec<Lane>, bounds: Bounds<'_>) -> Vec<Landed> {
+pub(crate) async fn release_and_collect(lanes: Vec<Lane>, bounds: Bounds<'_>) -> Vec<Landed> {
     let together = lanes.iter().all(|lane| lane.at.is_zero());
     let collecting: FuturesUnordered<_> = if together {
         // Nothing but one system call a lane, no await in between.
@@ -110,7 +110,7 @@ async fn land(lane: Lane, gone: Option<Let>, start_ns: u64, bounds: Bounds<'_>) 
 }
 
 /// How the lanes of a volley were released.
-pub(super) fn summary(lets: &[Let], strategy: String, armed: bool) -> Release {
+pub(crate) fn summary(lets: &[Let], strategy: String, armed: bool) -> Release {
     let sent = || lets.iter().map(|gone| gone.sent_ns);
     let first = sent().min().unwrap_or_default();
     let last = sent().max().unwrap_or_default();

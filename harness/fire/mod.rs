@@ -9,15 +9,15 @@
 
 mod acknowledged;
 mod address;
-mod alone;
-mod clean_up;
-mod connection;
-mod dial;
-mod exchange;
+pub(crate) mod alone;
+pub(crate) mod clean_up;
+pub(crate) mod connection;
+pub(crate) mod dial;
+pub(crate) mod exchange;
 mod fallback;
 mod fault;
 mod gate;
-mod hosts;
+pub(crate) mod hosts;
 mod http1;
 mod http2;
 mod lane;
@@ -25,21 +25,21 @@ mod lane;
 mod line;
 mod pattern;
 mod permission;
-mod phases;
+pub(crate) mod phases;
 mod pipelined;
-mod pool;
+pub(crate) mod pool;
 mod proxy;
-mod rate;
-mod recording;
+pub(crate) mod rate;
+pub(crate) mod recording;
 mod redirect;
 mod release;
-mod run;
-mod session;
+pub(crate) mod run;
+pub(crate) mod session;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod volley;
-mod wait;
+pub(crate) mod wait;
 
 pub use self::permission::{HostError, address_of, check_host_name, check_hosts};
 #[cfg(feature = "control")]
@@ -141,14 +141,14 @@ impl Stop {
 
 /// Nanoseconds since the run began.
 #[derive(Clone, Copy, Debug)]
-struct Clock(Instant);
+pub(crate) struct Clock(Instant);
 
 impl Clock {
-    fn start() -> Clock {
+    pub(crate) fn start() -> Clock {
         Clock(Instant::now())
     }
 
-    fn now(self) -> u64 {
+    pub(crate) fn now(self) -> u64 {
         // 2^64 ns are 584 years.
         u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }

@@ -9,7 +9,7 @@ use crate::scenario::Step;
 
 impl<'a> Run<'a> {
     /// All phases but for cleaning up; `done` is how many rounds have come to their end.
-    pub(super) async fn phases(&mut self, done: &mut u32) -> Result<(), Halt> {
+    pub(crate) async fn phases(&mut self, done: &mut u32) -> Result<(), Halt> {
         let scenario = self.scenario;
         self.event_phase(Phase::Setup, 0);
         for user in 0..self.sessions.len() {
@@ -177,7 +177,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether a step is left out because the session with which it is to be sent has not ended; told once for each step.
-    pub(super) fn left_out(&mut self, user: usize, step: &Step) -> Result<bool, Halt> {
+    pub(crate) fn left_out(&mut self, user: usize, step: &Step) -> Result<bool, Halt> {
         if self.sessions[user].can_send(step) {
             return Ok(false);
         }

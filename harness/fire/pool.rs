@@ -7,22 +7,22 @@ use super::hosts::{HostId, Hosts};
 
 /// Which connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(crate) struct Key {
     /// To which host.
-    pub(super) host: HostId,
+    pub(crate) host: HostId,
     /// The user's index where each has its own, otherwise the number of the shared one.
-    pub(super) lane: usize,
+    pub(crate) lane: usize,
 }
 
 /// Open connections by key. One that is in use has been taken out.
-pub(super) struct Pool {
-    pub(super) hosts: Hosts,
+pub(crate) struct Pool {
+    pub(crate) hosts: Hosts,
     open: BTreeMap<Key, Connection>,
     opened: u32,
 }
 
 impl Pool {
-    pub(super) fn new(hosts: Hosts) -> Pool {
+    pub(crate) fn new(hosts: Hosts) -> Pool {
         Pool {
             hosts,
             open: BTreeMap::new(),
@@ -34,7 +34,7 @@ impl Pool {
     ///
     /// # Errors
     /// A sentence that says why none can be opened.
-    pub(super) async fn take(&mut self, key: Key) -> Result<(Connection, bool), String> {
+    pub(crate) async fn take(&mut self, key: Key) -> Result<(Connection, bool), String> {
         if let Some(mut connection) = self.open.remove(&key) {
             connection.catch_up().await;
             if connection.alive() {
@@ -47,14 +47,14 @@ impl Pool {
     }
 
     /// A new connection.
-    pub(super) async fn fresh(&mut self, host: HostId) -> Result<Connection, String> {
+    pub(crate) async fn fresh(&mut self, host: HostId) -> Result<Connection, String> {
         let connection = Connection::open(self.hosts.dial(host), self.opened).await?;
         self.opened += 1;
         Ok(connection)
     }
 
     /// Keeps a connection for the next time.
-    pub(super) fn put(&mut self, key: Key, connection: Connection) {
+    pub(crate) fn put(&mut self, key: Key, connection: Connection) {
         if connection.alive() {
             self.open.insert(key, connection);
         }

@@ -3,7 +3,7 @@
 /// A second's worth may go at once, so that a volley leaves together; what is beyond that waits. The generic cell rate
 /// algorithm (ITU-T I.371), in which one number says when the service would have worked everything off at that rate.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     per_second: u64,
     /// When all requests so far would have gone, one after another at the rate; nanoseconds on the run's clock.
     worked_off_ns: u64,
@@ -13,7 +13,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 impl Rate {
     /// So many requests a second; at least one.
-    pub(super) fn new(per_second: u64) -> Rate {
+    pub(crate) fn new(per_second: u64) -> Rate {
         Rate {
             per_second: per_second.max(1),
             worked_off_ns: 0,
@@ -21,7 +21,7 @@ impl Rate {
     }
 
     /// Takes in that `count` requests are to go; says when they may, nanoseconds on the run's clock.
-    pub(super) fn admit(&mut self, now_ns: u64, count: usize) -> u64 {
+    pub(crate) fn admit(&mut self, now_ns: u64, count: usize) -> u64 {
         let cost = u128::from(SECOND_NS) * count as u128 / u128::from(self.per_second);
         let cost = u64::try_from(cost).unwrap_or(u64::MAX);
         let at = self.worked_off_ns.saturating_sub(SECOND_NS).max(now_ns);

@@ -8,15 +8,15 @@ use crate::history::{Exchange, Outcome, Phase, Planted, Record};
 use crate::scenario::Step;
 
 impl Run<'_> {
-    pub(super) fn record(&mut self, record: &Record) -> Result<(), Halt> {
+    pub(crate) fn record(&mut self, record: &Record) -> Result<(), Halt> {
         Ok(self.sink.take(record)?)
     }
 
-    pub(super) fn note(&mut self, text: String) -> Result<(), Halt> {
+    pub(crate) fn note(&mut self, text: String) -> Result<(), Halt> {
         self.record(&Record::Note { text })
     }
 
-    pub(super) fn record_planted(&mut self, planted: Vec<Planted>) -> Result<(), Halt> {
+    pub(crate) fn record_planted(&mut self, planted: Vec<Planted>) -> Result<(), Halt> {
         planted
             .into_iter()
             .try_for_each(|planted| self.record(&Record::Planted(planted)))
@@ -26,7 +26,7 @@ impl Run<'_> {
         clippy::too_many_arguments,
         reason = "an exchange has that many sides, and one place puts them together"
     )]
-    pub(super) fn record_exchange(
+    pub(crate) fn record_exchange(
         &mut self,
         user: usize,
         step: &Step,
@@ -85,7 +85,7 @@ impl Run<'_> {
         self.record(&Record::Exchange(exchange))
     }
 
-    pub(super) fn event_phase(&mut self, phase: Phase, round: u32) {
+    pub(crate) fn event_phase(&mut self, phase: Phase, round: u32) {
         self.watch.event(&Event::Phase {
             phase,
             round,

@@ -17,14 +17,14 @@ use crate::scenario::{Connections, FireSettings, Pattern, Protocol, StrategyName
 
 /// What a strategy does. The list is [`STRATEGIES`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Strategy {
-    pub(super) name: StrategyName,
+pub(crate) struct Strategy {
+    pub(crate) name: StrategyName,
     /// How many bytes stay behind when a request is sent ahead; `None` when nothing goes ahead.
-    pub(super) keep: Option<usize>,
+    pub(crate) keep: Option<usize>,
     /// The connections it needs, when it does not work with both kinds.
     needs: Option<Connections>,
     /// Whether users are let go one after another, at random times.
-    pub(super) arrivals: bool,
+    pub(crate) arrivals: bool,
 }
 
 const STRATEGIES: [Strategy; 4] = [
@@ -56,20 +56,20 @@ const STRATEGIES: [Strategy; 4] = [
 
 /// How the volleys of a run are released: the settings, made consistent.
 #[derive(Clone, Debug)]
-pub(super) struct Tactics {
-    pub(super) strategy: Strategy,
-    pub(super) protocol: Protocol,
-    pub(super) connections: Connections,
+pub(crate) struct Tactics {
+    pub(crate) strategy: Strategy,
+    pub(crate) protocol: Protocol,
+    pub(crate) connections: Connections,
     offsets_us: Vec<u32>,
     /// Whether the offset is the time after which some break off, and not one between users.
     offset_breaks_off: bool,
     mean_gap: Duration,
     /// What was used instead of what was wished, a sentence each.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Tactics {
-    pub(super) fn new(settings: &FireSettings) -> Tactics {
+    pub(crate) fn new(settings: &FireSettings) -> Tactics {
         let strategy = STRATEGIES
             .into_iter()
             .find(|strategy| strategy.name == settings.strategy)
@@ -114,7 +114,7 @@ impl Tactics {
 
     /// When each of `count` users is let go, counted from the release of the first, for the volley with this number
     /// (from 1). All zero: together.
-    pub(super) fn schedule(&self, volley: u32, count: usize, rng: &mut StdRng) -> Vec<Duration> {
+    pub(crate) fn schedule(&self, volley: u32, count: usize, rng: &mut StdRng) -> Vec<Duration> {
         if self.strategy.arrivals {
             let mut at = Duration::ZERO;
             return (0..count)
@@ -138,7 +138,7 @@ impl Tactics {
 
     /// The offset of the volley with this number (from 1), microseconds: between neighbouring users or, when some break
     /// off, from the release to that.
-    pub(super) fn offset_us(&self, volley: u32) -> u32 {
+    pub(crate) fn offset_us(&self, volley: u32) -> u32 {
         if self.strategy.arrivals && !self.offset_breaks_off || self.offsets_us.is_empty() {
             return 0;
         }

@@ -21,7 +21,7 @@ use crate::identity::{Mint, Redactor, UserId};
 use crate::scenario::{Connections, Network, Scenario};
 
 /// Why a run goes no further.
-pub(super) enum Halt {
+pub(crate) enum Halt {
     /// The sink refused a record.
     Sink(io::Error),
     /// It ends so.
@@ -35,32 +35,32 @@ impl From<io::Error> for Halt {
 }
 
 /// The state of a run.
-pub(super) struct Run<'a> {
-    pub(super) scenario: &'a Scenario,
-    pub(super) sink: &'a mut dyn Sink,
-    pub(super) watch: &'a mut dyn Watch,
-    pub(super) stop: &'a Stop,
-    pub(super) bounds: Bounds<'a>,
-    pub(super) tactics: Tactics,
-    pub(super) sessions: Vec<Session>,
-    pub(super) pool: Pool,
+pub(crate) struct Run<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) sink: &'a mut dyn Sink,
+    pub(crate) watch: &'a mut dyn Watch,
+    pub(crate) stop: &'a Stop,
+    pub(crate) bounds: Bounds<'a>,
+    pub(crate) tactics: Tactics,
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) pool: Pool,
     /// Decides groups, mixes, offsets and arrivals.
-    pub(super) rng: StdRng,
+    pub(crate) rng: StdRng,
     /// Decides what templates draw, apart from the other, so that a template changes no group.
-    pub(super) text_rng: StdRng,
+    pub(crate) text_rng: StdRng,
     rate: Rate,
-    pub(super) volleys: u32,
-    pub(super) mint: Mint,
-    pub(super) redactor: Redactor,
-    pub(super) exchanges: u64,
+    pub(crate) volleys: u32,
+    pub(crate) mint: Mint,
+    pub(crate) redactor: Redactor,
+    pub(crate) exchanges: u64,
     /// Steps of which it was told that they are left out where there is no session that must be dead.
-    pub(super) left_out: BTreeSet<u16>,
+    pub(crate) left_out: BTreeSet<u16>,
     /// Cleaning up has begun: it has a limit of its own, the end of its time.
-    pub(super) cleaning_up: bool,
+    pub(crate) cleaning_up: bool,
 }
 
 /// Runs the plan into the sink.
-pub(super) async fn run(
+pub(crate) async fn run(
     plan: &Plan<'_>,
     sink: &mut dyn Sink,
     watch: &mut dyn Watch,
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
     }
 
     /// The connection to a host on which a user's steps run alone.
-    pub(super) fn key(&self, user: usize, host: usize) -> Key {
+    pub(crate) fn key(&self, user: usize, host: usize) -> Key {
         let lane = match self.tactics.connections {
             Connections::PerUser | Connections::Rotating => user,
             Connections::Shared => 0,
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
     }
 
     /// Waits until that many exchanges more are within the limits, the rate included.
-    pub(super) async fn pace(&mut self, count: usize) -> Result<(), Halt> {
+    pub(crate) async fn pace(&mut self, count: usize) -> Result<(), Halt> {
         self.admit(count)?;
         let now = self.bounds.clock.now();
         let at = self.rate.admit(now, count);
@@ -211,7 +211,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether that many exchanges more are within the limits. Cleaning up has one of its own, its time.
-    pub(super) fn admit(&self, count: usize) -> Result<(), Halt> {
+    pub(crate) fn admit(&self, count: usize) -> Result<(), Halt> {
         let limits = &self.scenario.limits;
         let limit = |limit: String| Err(Halt::End(Ending::Limit { limit }));
         let late = self.bounds.clock.now() > self.bounds.until_ns;

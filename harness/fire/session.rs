@@ -17,8 +17,8 @@ use crate::identity::{DecodeLimits, Mint, Redactor, UserId, decode_body};
 use crate::scenario::{CaptureFrom, Faults, Rendered, Scenario, Step, Values};
 
 /// A user with everything it has been given so far.
-pub(super) struct Session {
-    pub(super) user: UserId,
+pub(crate) struct Session {
+    pub(crate) user: UserId,
     held: Held,
     /// What it held just before the answer to the log-in or log-out under way came.
     before: Option<Held>,
@@ -28,9 +28,9 @@ pub(super) struct Session {
     before_log_out: Option<Held>,
     canaries: BTreeMap<u16, String>,
     /// When the last log-in or refresh was answered, nanoseconds since the run began.
-    pub(super) fresh_ns: Option<u64>,
+    pub(crate) fresh_ns: Option<u64>,
     /// Whether anything was sent for this user that may have left something behind.
-    pub(super) begun: bool,
+    pub(crate) begun: bool,
 }
 
 /// What a service has handed to a user.
@@ -41,44 +41,44 @@ struct Held {
 }
 
 /// What all sessions share while requests are made.
-pub(super) struct Making<'a> {
-    pub(super) scenario: &'a Scenario,
-    pub(super) hosts: &'a Hosts,
-    pub(super) redactor: &'a Redactor,
-    pub(super) mint: &'a mut Mint,
+pub(crate) struct Making<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) hosts: &'a Hosts,
+    pub(crate) redactor: &'a Redactor,
+    pub(crate) mint: &'a mut Mint,
     /// Of what templates draw by chance.
-    pub(super) rng: &'a mut StdRng,
+    pub(crate) rng: &'a mut StdRng,
     /// Milliseconds since 1970.
-    pub(super) now_ms: u64,
+    pub(crate) now_ms: u64,
 }
 
 /// A request but for the cookies, which are looked up when it is sent.
 #[derive(Clone)]
-pub(super) struct Outgoing {
-    pub(super) host: HostId,
-    pub(super) method: String,
+pub(crate) struct Outgoing {
+    pub(crate) host: HostId,
+    pub(crate) method: String,
     /// Path and query, the base URL's path included.
-    pub(super) path: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Bytes,
-    pub(super) faults: Faults,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Bytes,
+    pub(crate) faults: Faults,
 }
 
 /// What the record says of a request.
-pub(super) struct Line {
-    pub(super) request: RequestLine,
-    pub(super) nonce: Option<String>,
+pub(crate) struct Line {
+    pub(crate) request: RequestLine,
+    pub(crate) nonce: Option<String>,
 }
 
 /// A step filled in for a user.
-pub(super) struct Draft {
-    pub(super) outgoing: Outgoing,
-    pub(super) line: Line,
-    pub(super) planted: Vec<Planted>,
+pub(crate) struct Draft {
+    pub(crate) outgoing: Outgoing,
+    pub(crate) line: Line,
+    pub(crate) planted: Vec<Planted>,
 }
 
 impl Session {
-    pub(super) fn new(user: UserId) -> Session {
+    pub(crate) fn new(user: UserId) -> Session {
         Session {
             user,
             held: Held::default(),
@@ -105,7 +105,7 @@ impl Session {
     }
 
     /// Whether there is a session with which the step can be sent: one that must be dead was ended before.
-    pub(super) fn can_send(&self, step: &Step) -> bool {
+    pub(crate) fn can_send(&self, step: &Step) -> bool {
         self.sent_with(step).is_some()
     }
 
@@ -113,7 +113,7 @@ impl Session {
     ///
     /// # Errors
     /// A sentence that names the step and what is missing.
-    pub(super) fn draft(
+    pub(crate) fn draft(
         &mut self,
         step: &Step,
         round: u32,
@@ -175,7 +175,7 @@ impl Session {
     }
 
     /// What the record says of the request, without anything secret.
-    pub(super) fn line(&self, outgoing: &Outgoing, redactor: &Redactor) -> RequestLine {
+    pub(crate) fn line(&self, outgoing: &Outgoing, redactor: &Redactor) -> RequestLine {
         RequestLine {
             method: outgoing.method.clone(),
             path: self.masked(&redactor.text(&outgoing.path)),
@@ -184,7 +184,7 @@ impl Session {
     }
 
     /// The request as it is sent now, with the cookies that a browser would send there.
-    pub(super) fn dressed(&self, step: &Step, outgoing: &Outgoing, hosts: &Hosts) -> Request {
+    pub(crate) fn dressed(&self, step: &Step, outgoing: &Outgoing, hosts: &Hosts) -> Request {
         let base = hosts.base(outgoing.host);
         let mut request = Request {
             method: outgoing.method.clone(),
@@ -223,7 +223,7 @@ impl Session {
 
     /// Takes notice of the first answer to a step: what the session was before a log-in or a log-out, and the cookies.
     /// `url` is where it came from.
-    pub(super) fn receive(&mut self, step: &Step, url: Option<&Url>, answer: &Answer) {
+    pub(crate) fn receive(&mut self, step: &Step, url: Option<&Url>, answer: &Answer) {
         if matches!(step.role, StepRole::LogIn | StepRole::LogOut) {
             self.before = Some(self.held.clone());
         }
@@ -232,7 +232,7 @@ impl Session {
 
     /// Takes notice that the last answer to a step was as the step expects. Only such a log-in gives another session, and
     /// only such a log-out ends one; where there was none before, none has to be dead.
-    pub(super) fn accept(&mut self, step: &Step, now_ns: u64) {
+    pub(crate) fn accept(&mut self, step: &Step, now_ns: u64) {
         let before = self.before.take().filter(|held| !held.is_empty());
         match step.role {
             StepRole::LogIn => {
@@ -246,7 +246,7 @@ impl Session {
 
     /// Keeps the cookies of an answer. Those of an answer to a session that is over would overwrite the present one, and
     /// what is handed to somebody without a name is not the user's, unless it is a log-in.
-    pub(super) fn keep_cookies(&mut self, step: &Step, url: Option<&Url>, answer: &Answer) {
+    pub(crate) fn keep_cookies(&mut self, step: &Step, url: Option<&Url>, answer: &Answer) {
         let stranger = step.anonymous && step.role != StepRole::LogIn;
         let (Some(url), false, None) = (url, stranger, step.dead) else {
             return;
@@ -260,7 +260,7 @@ impl Session {
     }
 
     /// Keeps the captured cookies of an answer that is not the last one; their names are added to `taken`.
-    pub(super) fn capture_cookies(
+    pub(crate) fn capture_cookies(
         &mut self,
         step: &Step,
         answer: &Answer,
@@ -280,7 +280,7 @@ impl Session {
     ///
     /// # Errors
     /// A sentence that says which capture the answer does not hold.
-    pub(super) fn capture(
+    pub(crate) fn capture(
         &mut self,
         step: &Step,
         answer: &Answer,
@@ -350,7 +350,7 @@ impl Held {
 
 impl Request {
     /// Where it goes. The path is put behind the origin as it is: two slashes at its beginning are no host.
-    pub(super) fn url(&self) -> Option<Url> {
+    pub(crate) fn url(&self) -> Option<Url> {
         Url::parse(&format!(
             "{}://{}{}",
             self.scheme, self.authority, self.path
@@ -360,7 +360,7 @@ impl Request {
 }
 
 /// The body with its content coding taken off, as far as that is possible.
-pub(super) fn decoded(answer: &Answer) -> Bytes {
+pub(crate) fn decoded(answer: &Answer) -> Bytes {
     let coding: Vec<_> = header_values(&answer.head, b"content-encoding")
         .map(String::from_utf8_lossy)
         .collect();
@@ -404,7 +404,7 @@ fn join(base: &url::Url, path: &str) -> String {
 }
 
 /// What the bundled targets say of their own times, when the answer does.
-pub(super) fn server_times(head: &[u8]) -> Option<ServerTimes> {
+pub(crate) fn server_times(head: &[u8]) -> Option<ServerTimes> {
     let number = |name: &[u8]| -> Option<u64> {
         std::str::from_utf8(header_values(head, name).next()?)
             .ok()?
@@ -419,7 +419,7 @@ pub(super) fn server_times(head: &[u8]) -> Option<ServerTimes> {
 }
 
 /// The trimmed values of a header in a raw head; `name` in lower case.
-pub(super) fn header_values<'a>(head: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn header_values<'a>(head: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     head.split(|byte| *byte == b'\n')
         .skip(1)
         .filter_map(move |line| {

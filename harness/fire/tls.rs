@@ -13,7 +13,7 @@ use crate::scenario::{Network, Protocol};
 
 /// TLS for either protocol.
 #[derive(Clone)]
-pub(super) struct Tls {
+pub(crate) struct Tls {
     http1: TlsConnector,
     http2: TlsConnector,
 }
@@ -23,7 +23,7 @@ impl Tls {
     ///
     /// # Errors
     /// A sentence that says which certificate or key cannot be used.
-    pub(super) fn new(network: &Network, also: Option<&str>) -> Result<Tls, String> {
+    pub(crate) fn new(network: &Network, also: Option<&str>) -> Result<Tls, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -54,7 +54,7 @@ impl Tls {
     }
 
     /// What opens TLS for this protocol.
-    pub(super) fn connector(&self, protocol: Protocol) -> &TlsConnector {
+    pub(crate) fn connector(&self, protocol: Protocol) -> &TlsConnector {
         match protocol {
             Protocol::Http1 => &self.http1,
             Protocol::Http2 => &self.http2,

@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Waits for a time on the run's clock: the timer for the most of it, then turn by turn, in which the other lanes'
 /// answers are read. False when the run is to end before.
-pub(super) async fn until(at_ns: u64, bounds: Bounds<'_>) -> bool {
+pub(crate) async fn until(at_ns: u64, bounds: Bounds<'_>) -> bool {
     loop {
         let now = bounds.clock.now();
         if now >= at_ns {
@@ -30,7 +30,7 @@ pub(super) async fn until(at_ns: u64, bounds: Bounds<'_>) -> bool {
 }
 
 /// Waits so long: whole milliseconds by the timer alone, anything finer to the microsecond.
-pub(super) async fn pause(length: Duration, clock: Clock) {
+pub(crate) async fn pause(length: Duration, clock: Clock) {
     if length.subsec_nanos().is_multiple_of(1_000_000) {
         if !length.is_zero() {
             tokio::time::sleep(length).await;
@@ -49,7 +49,7 @@ pub(super) async fn pause(length: Duration, clock: Clock) {
 }
 
 /// The future's value, or `None` when the run is to end before.
-pub(super) async fn unless_over<F: Future>(future: F, bounds: Bounds<'_>) -> Option<F::Output> {
+pub(crate) async fn unless_over<F: Future>(future: F, bounds: Bounds<'_>) -> Option<F::Output> {
     let end = async {
         while !over(bounds) {
             tokio::time::sleep(LOOK).await;

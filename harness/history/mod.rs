@@ -6,16 +6,23 @@
 //! one, so that neither has to hold a whole run in memory.
 
 mod cookie;
+mod explored;
 mod head;
 mod ndjson;
 mod record;
+mod schedule;
 mod sink;
 
 pub(crate) use cookie::Cookie;
+pub use explored::{
+    BoundTold, Coverage, Decisive, Doubts, Explored, FoundSchedule, OutcomeTold, PointCounts,
+    Raced, SharedTold, StepEnd, StepTold, ToldSchedule, Way,
+};
 pub(crate) use head::{Line, lines};
 pub use ndjson::{HISTORY_VERSION, LINE_LIMIT, ReadError, Reader, Writer, read};
 pub use record::{
     Cause, ControlRun, Dead, End, Ending, Exchange, Outcome, Phase, Planted, Record, Release,
     RequestLine, ServerTimes, SlotInfo, Start, StepInfo, StepRole, Target, Volley,
 };
+pub use schedule::{Move, Schedule, ScheduleError};
 pub use sink::{Sink, Tee};

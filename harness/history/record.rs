@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::Explored;
 use crate::identity::UserId;
 
 /// One entry of a history.
@@ -27,6 +28,8 @@ pub enum Record {
     },
     /// A control run was made beforehand, in which answers were swapped on purpose.
     Control(ControlRun),
+    /// Schedules of a set of requests were explored: all their exchanges stand before this record.
+    Explored(Box<Explored>),
     /// Last of a history.
     End(End),
 }

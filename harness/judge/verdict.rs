@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{ControlRun, End, Ending, Record, Sink, Start};
+use crate::history::{ControlRun, End, Ending, Explored, Record, Sink, Start};
 
 use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 use super::run::{NOTES_KEPT, Run};
@@ -104,6 +104,8 @@ pub struct Judgement {
     pub points: Vec<VolleyPoint>,
     /// The history's header.
     pub start: Option<Start>,
+    /// The explorations of schedules, one for each set of requests.
+    pub explored: Vec<Explored>,
     /// How the run ended; absent from a history that breaks off.
     pub end: Option<End>,
     /// What a reader of the report should know, from the run and from the rules: [`NOTES_KEPT`] of
@@ -121,6 +123,7 @@ pub struct Judge {
     notes: Vec<String>,
     reasons: Vec<Reason>,
     control: Option<ControlRun>,
+    explored: Vec<Explored>,
     end: Option<End>,
 }
 
@@ -148,6 +151,7 @@ impl Judge {
             notes: Vec::new(),
             reasons: Vec::new(),
             control: None,
+            explored: Vec::new(),
             end: None,
         }
     }
@@ -184,6 +188,7 @@ impl Judge {
                 run.exchange(exchange, &mut self.strength, &mut self.notes)
             }
             (Record::Volley(volley), Some(run)) => run.volley(volley, &mut self.strength),
+            (Record::Explored(explored), Some(_)) => self.explored.push((**explored).clone()),
         }
     }
 
@@ -249,6 +254,7 @@ impl Judge {
             spread: run.spreads.finish(),
             points: run.points.finish(),
             start: Some(run.world.start),
+            explored: self.explored,
             end: self.end,
             notes: self.notes,
         }
@@ -267,6 +273,7 @@ impl Judge {
             spread: Vec::new(),
             points: Vec::new(),
             start: None,
+            explored: self.explored,
             end: self.end,
             notes: self.notes,
         }

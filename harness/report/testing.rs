@@ -62,6 +62,7 @@ fn start() -> Start {
 /// A run that nothing is wrong with: 1,900 overlapping pairs, most of them known by the server's clock, nothing crossed.
 pub(super) fn isolated() -> Judgement {
     Judgement {
+        explored: Vec::new(),
         verdict: Verdict::Isolated,
         reasons: vec![],
         strength: Strength {

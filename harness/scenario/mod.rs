@@ -9,6 +9,7 @@ mod capture;
 mod environment;
 mod error;
 mod expectation;
+mod exploring;
 mod fault;
 mod file;
 mod functions;
@@ -48,6 +49,7 @@ pub use crate::choice::UnknownWord;
 pub use capture::{Capture, CaptureError, CaptureFrom};
 pub use error::ScenarioError;
 pub use expectation::Expectations;
+pub use exploring::{ExploreSettings, HoldName, SearchName};
 pub use fault::{Abort, AbortHow, AbortWhen, Faults, Malformed, Pace};
 pub use file::{FILE_LIMIT, SLOT_LIMIT, STEP_LIMIT};
 pub use html::{Selector, SelectorError};
@@ -107,6 +109,8 @@ pub struct Scenario {
     pub clean_up: Vec<Step>,
     /// How the volleys are fired.
     pub fire: FireSettings,
+    /// How schedules are explored.
+    pub explore: ExploreSettings,
     /// What the run must reach besides its verdict.
     pub thresholds: Vec<Threshold>,
     /// What a run never goes beyond.

@@ -9,19 +9,19 @@ use crate::scenario::AbortWhen;
 
 /// One request, or several that are written in one write and answered in order.
 #[derive(Debug)]
-pub(in crate::fire) struct Batch {
-    pub(super) methods: Vec<String>,
-    pub(super) script: Script,
-    pub(super) deeds: Deeds,
+pub(crate) struct Batch {
+    pub(crate) methods: Vec<String>,
+    pub(crate) script: Script,
+    pub(crate) deeds: Deeds,
     /// What leaves at the release.
-    pub(super) first: Bytes,
+    pub(crate) first: Bytes,
     /// What a slow writer sends after that.
-    pub(super) later: Bytes,
+    pub(crate) later: Bytes,
 }
 
 impl Batch {
     /// The first request's faults are those of all: they are of one step.
-    pub(in crate::fire) fn new(requests: &[&Request]) -> Batch {
+    pub(crate) fn new(requests: &[&Request]) -> Batch {
         let faults = requests.first().map(|request| request.faults);
         let script = Script::of(&faults.unwrap_or_default());
         let mut deeds = Deeds::default();
@@ -54,17 +54,17 @@ impl Batch {
     }
 
     /// How many requests it holds.
-    pub(in crate::fire) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.methods.len()
     }
 
     /// Whether its end leaves only after the release: nothing of it is to be sent ahead then.
-    pub(in crate::fire) fn slow(&self) -> bool {
+    pub(crate) fn slow(&self) -> bool {
         !self.later.is_empty()
     }
 
     /// Changes what is done to it.
-    pub(in crate::fire) fn script_mut(&mut self) -> &mut Script {
+    pub(crate) fn script_mut(&mut self) -> &mut Script {
         &mut self.script
     }
 }

@@ -20,28 +20,28 @@ use crate::fire::wait::pause;
 use crate::scenario::{AbortHow, AbortWhen, Pace};
 
 /// A request under way: its answer, and the stream it went out on, which must not be dropped before.
-pub(in crate::fire) struct Pending {
-    pub(super) response: ResponseFuture,
-    pub(super) stream: SendStream<Bytes>,
+pub(crate) struct Pending {
+    pub(crate) response: ResponseFuture,
+    pub(crate) stream: SendStream<Bytes>,
     /// What is withheld when a body was sent ahead, and whether the request ends with it.
-    pub(super) withheld: Option<(Bytes, bool)>,
+    pub(crate) withheld: Option<(Bytes, bool)>,
     /// What a slow writer sends after the release, and whether the request ends with it.
-    pub(super) later: Option<(Bytes, bool)>,
+    pub(crate) later: Option<(Bytes, bool)>,
     /// Why the body did not leave whole. An answer may come all the same.
-    pub(super) unsent: Option<String>,
-    pub(super) script: Script,
+    pub(crate) unsent: Option<String>,
+    pub(crate) script: Script,
 }
 
 /// What has become of a stream.
-pub(super) struct Landed {
-    pub(super) result: Result<Answer, Failure>,
-    pub(super) deeds: Deeds,
+pub(crate) struct Landed {
+    pub(crate) result: Result<Answer, Failure>,
+    pub(crate) deeds: Deeds,
     /// Whether this side ended it.
-    pub(super) cut_off: bool,
+    pub(crate) cut_off: bool,
     /// When the last byte of a slowly written request left.
-    pub(super) sent_ns: Option<u64>,
+    pub(crate) sent_ns: Option<u64>,
     /// Whether the connection is to be closed on its account.
-    pub(super) closes: bool,
+    pub(crate) closes: bool,
 }
 
 /// What has come of an answer.
@@ -57,7 +57,7 @@ struct Arrived {
 
 impl Pending {
     /// Changes what is done to it.
-    pub(in crate::fire) fn script_mut(&mut self) -> &mut Script {
+    pub(crate) fn script_mut(&mut self) -> &mut Script {
         &mut self.script
     }
 }
@@ -110,7 +110,7 @@ struct Receiving {
 }
 
 /// Carries out what is left of a request, up to its answer.
-pub(super) async fn perform(pending: Pending, bounds: Bounds<'_>) -> Landed {
+pub(crate) async fn perform(pending: Pending, bounds: Bounds<'_>) -> Landed {
     let Pending {
         response,
         stream: mut sending,

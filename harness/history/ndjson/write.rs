@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::history::cookie::masked_head;
 use crate::history::head::lines;
-use crate::history::{End, Ending, Exchange, Outcome, Record, Sink, Start};
+use crate::history::{End, Ending, Exchange, Explored, Outcome, Record, Sink, Start};
 use crate::identity::{DecodeLimits, Finder, Redactor, Salt, decode_body};
 
 /// Stores records as NDJSON.
@@ -68,6 +68,19 @@ impl<W: Write> Writer<W> {
 
     fn text(&self, text: &str) -> String {
         self.redactor.text(text).into_owned()
+    }
+
+    /// Masks what came from the service: shared values and what steps did. Paths in the source are the user's own.
+    fn explored(&self, explored: &Explored) -> Explored {
+        let mut stored = explored.clone();
+        let steps = stored.told.iter_mut().flat_map(|told| &mut told.steps);
+        for step in steps {
+            step.what = self.text(&step.what);
+            for shared in &mut step.shared {
+                shared.value = self.text(&shared.value);
+            }
+        }
+        stored
     }
 
     fn exchange(&self, exchange: &Exchange) -> Exchange {
@@ -178,6 +191,7 @@ impl<W: Write> Sink for Writer<W> {
                     elapsed_ns: *elapsed_ns,
                 })
             }
+            Record::Explored(explored) => Record::Explored(Box::new(self.explored(explored))),
             Record::Planted(_) | Record::Volley(_) | Record::Control(_) | Record::End(_) => {
                 record.clone()
             }

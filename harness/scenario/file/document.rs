@@ -16,7 +16,7 @@ use crate::judge::Verdict;
 use crate::scenario::error::Fault;
 use crate::scenario::settings::{Bounds, Pattern};
 use crate::scenario::surroundings::Surroundings;
-use crate::scenario::{SCENARIO_VERSION, Scenario, Supplied};
+use crate::scenario::{ExploreSettings, SCENARIO_VERSION, Scenario, Supplied};
 
 /// The keys of a file.
 pub(super) const KEYS: [&str; 17] = [
@@ -108,6 +108,7 @@ pub(super) fn read(
         clean_up,
         thresholds: read_thresholds(&root)?,
         fire,
+        explore: ExploreSettings::default(),
         limits: read_limits(&root)?,
         supplied: Supplied(compiler.supplied),
         marks_requests: false,

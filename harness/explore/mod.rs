@@ -1,0 +1,12 @@
+//! The engine over schedules: it decides, step by step, which request goes on next, and walks every order.
+//!
+//! A [`Stage`] is where requests run under control: in this process (`in_process`), or in a service in any language whose
+//! connections to its backends are relayed (`turnstile`). It asks a [`Guide`] at every point who goes on. Which schedules
+//! are run is `search`; what an execution shows is for an [`Oracle`] to say, never for this engine. `run` puts them
+//! together: it searches, runs every finding again, makes it shorter, tells it step by step, and writes the history.
+
+mod oracle;
+mod stage;
+
+pub use oracle::{Oracle, Weighed};
+pub use stage::{Detail, Execution, ExecutionEnd, Guide, Point, Stage, StageError};
