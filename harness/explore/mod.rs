@@ -7,6 +7,7 @@
 
 mod oracle;
 mod stage;
+pub mod turnstile;
 
 pub use oracle::{Oracle, Weighed};
 pub use stage::{Detail, Execution, ExecutionEnd, Guide, Point, Stage, StageError};
