@@ -5,10 +5,12 @@
 )]
 
 mod canary;
+mod explore;
 mod history;
 #[cfg(feature = "cli")]
 mod import;
 mod judge;
+mod model_stage;
 mod records;
 mod scenario;
 mod step_keys;
