@@ -6,6 +6,7 @@
 
 mod canary;
 mod explore;
+mod explored;
 mod history;
 #[cfg(feature = "cli")]
 mod import;
