@@ -5,8 +5,14 @@
 //! are run is `search`; what an execution shows is for an [`Oracle`] to say, never for this engine. `run` puts them
 //! together: it searches, runs every finding again, makes it shorter, tells it step by step, and writes the history.
 
+#[cfg(feature = "explore")]
+pub mod in_process;
 mod oracle;
+mod plan;
 mod stage;
 
+#[cfg(feature = "explore")]
+pub use in_process::{Body, Point as AwaitPoint, PointLayer, PointService, point, shared};
 pub use oracle::{Oracle, Weighed};
+pub use plan::Plan;
 pub use stage::{Detail, Execution, ExecutionEnd, Guide, Point, Stage, StageError};
