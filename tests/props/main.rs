@@ -5,10 +5,13 @@
 )]
 
 mod canary;
+mod explore;
+mod explored;
 mod history;
 #[cfg(feature = "cli")]
 mod import;
 mod judge;
+mod model_stage;
 mod records;
 mod scenario;
 mod step_keys;
