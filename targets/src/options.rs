@@ -18,6 +18,9 @@ pub enum StoreKind {
     File(PathBuf),
     /// Memory.
     Memory,
+    /// A [`StoreServer`](crate::mail::store_server::StoreServer) at this loopback address, perhaps with a relay before it.
+    /// Sessions stay in the server's memory.
+    Remote(SocketAddr),
 }
 
 /// What to start.

@@ -7,6 +7,7 @@ use super::http;
 use super::memory::MemoryStore;
 use super::note::{LockedNote, OneLock, PerRequest, SharedNote};
 use super::password::HashError;
+use super::remote::RemoteStore;
 use super::seed;
 use super::service::Webmail;
 use super::sqlite::SqliteStore;
@@ -106,6 +107,10 @@ fn build(setup: Setup) -> Building {
                 over(SqliteStore::open(path).map_err(StartError::store)?, &setup).await
             }
             StoreKind::Memory => over(MemoryStore::new(), &setup).await,
+            StoreKind::Remote(address) => {
+                let store = RemoteStore::new(*address).map_err(StartError::store)?;
+                over(store, &setup).await
+            }
         }
     })
 }

@@ -11,4 +11,5 @@ mod model;
 mod pages;
 mod protocols;
 mod readme;
+mod remote;
 mod restart;
