@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::memory::MemoryStore;
+use super::seed;
 use super::store::{Store, StoreError};
 use super::wire::{Call, Reply, receive, send};
 
@@ -21,10 +22,9 @@ use super::wire::{Call, Reply, receive, send};
 /// use crosswire_targets::mail::store_server::StoreServer;
 /// use crosswire_targets::{Options, StoreKind, start};
 ///
-/// let store = StoreServer::start()?;
+/// let store = StoreServer::start(2)?;
 /// let mut options = Options::new("mail", "per-request");
 /// options.store = StoreKind::Remote(store.addr());
-/// options.users = 1;
 /// let webmail = start(options)?;
 ///
 /// // Without its store, there is nothing to log in to.
@@ -40,26 +40,30 @@ pub struct StoreServer {
 }
 
 impl StoreServer {
-    /// Serves an empty store in memory on a free port of 127.0.0.1, in a thread of its own.
+    /// Serves a store in memory on a free port of 127.0.0.1, in a thread of its own. It has so many seeded users, as
+    /// [`seed`] makes them.
     ///
     /// # Errors
-    /// When there is no thread or no port to be had.
-    pub fn start() -> io::Result<Self> {
+    /// When there is no thread or no port to be had, or the users cannot be made.
+    pub fn start(users: usize) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let (ready, readiness) = mpsc::channel();
         let thread = thread::Builder::new().name("store".to_owned());
         let thread = thread.spawn(move || {
             let runtime = Builder::new_current_thread().enable_io().build();
             let serving = runtime.and_then(|runtime| {
+                let store = MemoryStore::new();
+                let seeded = runtime.block_on(seed::seed(&store, users));
+                seeded.map_err(|error| io::Error::other(error.to_string()))?;
                 let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
-                Ok((listener.local_addr()?, listener, runtime))
+                Ok((listener.local_addr()?, listener, store, runtime))
             });
             match serving {
                 Err(error) => drop(ready.send(Err(error))),
                 // The receiver waits below; if its thread is gone, there is nobody to serve.
-                Ok((addr, listener, runtime)) => {
+                Ok((addr, listener, store, runtime)) => {
                     if ready.send(Ok(addr)).is_ok() {
-                        runtime.block_on(serve(listener, MemoryStore::new(), stopped));
+                        runtime.block_on(serve(listener, store, stopped));
                     }
                 }
             }

@@ -109,18 +109,22 @@ fn build(setup: Setup) -> Building {
             StoreKind::Memory => over(MemoryStore::new(), &setup).await,
             StoreKind::Remote(address) => {
                 let store = RemoteStore::new(*address).map_err(StartError::store)?;
-                over(store, &setup).await
+                router(store, &setup)
             }
         }
     })
 }
 
 async fn over<S: Store>(store: S, setup: &Setup) -> Result<Router, StartError> {
-    let variant = Variant::named(setup.variant);
-    let variant = variant.ok_or_else(|| StartError::unknown_variant(&INFO, setup.variant))?;
     seed::seed(&store, setup.users)
         .await
         .map_err(StartError::store)?;
+    router(store, setup)
+}
+
+fn router<S: Store>(store: S, setup: &Setup) -> Result<Router, StartError> {
+    let variant = Variant::named(setup.variant);
+    let variant = variant.ok_or_else(|| StartError::unknown_variant(&INFO, setup.variant))?;
     let store = DelayedStore::new(store, setup.store_delay);
     variant.router(store, setup.tls).map_err(StartError::system)
 }

@@ -323,7 +323,7 @@ fn users_keep_what_is_theirs_in_sqlite() {
 fn users_keep_what_is_theirs_behind_a_connection() {
     let servers = RefCell::new(Vec::new());
     check(24, || {
-        let server = StoreServer::start().unwrap();
+        let server = StoreServer::start(0).unwrap();
         let store = RemoteStore::new(server.addr()).unwrap();
         servers.borrow_mut().push(server);
         store

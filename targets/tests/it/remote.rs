@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crosswire_targets::mail::remote::RemoteStore;
-use crosswire_targets::mail::seed;
 use crosswire_targets::mail::store::{Store, UserId};
 use crosswire_targets::mail::store_server::StoreServer;
 use crosswire_targets::mail::variant::Variant;
@@ -82,11 +81,10 @@ async fn pass(
 
 #[tokio::test]
 async fn a_request_is_as_many_lines_as_it_has_calls() {
-    let server = StoreServer::start().unwrap();
+    let server = StoreServer::start(2).unwrap();
     let mut relay = Relay::before(server.addr()).await;
     relay.open();
     let store = RemoteStore::new(relay.addr).unwrap();
-    seed::seed(&store, 2).await.unwrap();
     let router = Variant::PerRequest.router(store, false).unwrap();
     let mut client = Client::logged_in(&router, 2).await;
     relay.told();
@@ -99,10 +97,8 @@ async fn a_request_is_as_many_lines_as_it_has_calls() {
 
 #[tokio::test]
 async fn a_call_that_is_given_up_leaves_its_answer_to_nobody() {
-    let server = StoreServer::start().unwrap();
+    let server = StoreServer::start(2).unwrap();
     let mut relay = Relay::before(server.addr()).await;
-    let straight = RemoteStore::new(server.addr()).unwrap();
-    seed::seed(&straight, 2).await.unwrap();
     let store = Arc::new(RemoteStore::new(relay.addr).unwrap());
     let given_up = tokio::spawn({
         let store = Arc::clone(&store);
@@ -118,9 +114,8 @@ async fn a_call_that_is_given_up_leaves_its_answer_to_nobody() {
 
 #[tokio::test]
 async fn what_is_no_call_ends_its_connection_alone() {
-    let server = StoreServer::start().unwrap();
+    let server = StoreServer::start(1).unwrap();
     let store = RemoteStore::new(server.addr()).unwrap();
-    seed::seed(&store, 1).await.unwrap();
     for wrong in ["nothing\n", "{\"call\":\"drop-everything\"}\n", "[]\n"] {
         let mut stream = TcpStream::connect(server.addr()).await.unwrap();
         stream.write_all(wrong.as_bytes()).await.unwrap();
@@ -132,7 +127,7 @@ async fn what_is_no_call_ends_its_connection_alone() {
 
 #[tokio::test]
 async fn a_store_that_is_gone_is_an_error() {
-    let server = StoreServer::start().unwrap();
+    let server = StoreServer::start(0).unwrap();
     let store = RemoteStore::new(server.addr()).unwrap();
     assert!(store.account(UserId(1)).await.unwrap().is_none());
     drop(server);
@@ -151,4 +146,23 @@ fn a_store_elsewhere_is_refused() {
     let error = start(options).unwrap_err();
     assert!(error.is_store(), "{error}");
     assert!(error.to_string().contains("loopback"), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_is_asked_before_the_first_request() {
+    let server = StoreServer::start(1).unwrap();
+    let mut relay = Relay::before(server.addr()).await;
+    let addr = relay.addr;
+    // It waits for no answer: none passes yet.
+    let started = tokio::task::spawn_blocking(move || {
+        start(Options {
+            store: StoreKind::Remote(addr),
+            ..Options::new("mail", "one-lock")
+        })
+    });
+    let webmail = started.await.unwrap().unwrap();
+    assert_eq!(relay.told(), [""; 0]);
+    tokio::task::spawn_blocking(|| webmail.stop())
+        .await
+        .unwrap();
 }
