@@ -20,6 +20,7 @@ mod shrink;
 mod stage;
 mod tally;
 mod tell;
+pub mod turnstile;
 
 pub use decisive::{WAYS, WAYS_SAMPLED};
 pub use findings::AFTERWARDS;

@@ -118,7 +118,12 @@ impl<'a> Run<'a> {
     }
 
     /// Steps that must succeed for the run to mean anything.
-    pub(crate) async fn prepare(&mut self, user: usize, steps: &'a [Step], round: u32) -> Result<(), Halt> {
+    pub(crate) async fn prepare(
+        &mut self,
+        user: usize,
+        steps: &'a [Step],
+        round: u32,
+    ) -> Result<(), Halt> {
         for step in steps {
             let name = &self.scenario.users.list()[user].name;
             if let Err(unmet) = self.alone(user, step, Phase::Setup, round).await? {

@@ -159,7 +159,11 @@ impl<'a> Run<'a> {
         let mut notes = tactics.notes.clone();
         notes.extend(network_notes(&plan.scenario.network));
         notes.extend(fault::not_over(tactics.protocol, plan.scenario));
-        let ends = (Box::new(sink) as Box<dyn Sink + 'a>, Box::new(watch) as _, stop);
+        let ends = (
+            Box::new(sink) as Box<dyn Sink + 'a>,
+            Box::new(watch) as _,
+            stop,
+        );
         let run = Run::new(plan, tactics, Pool::new(hosts), clock, ends);
         Ok((run, notes))
     }
