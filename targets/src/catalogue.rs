@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 
+use crate::explored::Explored;
 use crate::options::StoreKind;
 use crate::start_error::StartError;
 
@@ -85,7 +86,7 @@ pub(crate) struct Setup {
 pub(crate) type Building = Pin<Box<dyn Future<Output = Result<Router, StartError>> + Send>>;
 
 /// Makes a fresh service at each call.
-pub(crate) type Factory = Arc<dyn Fn() -> Router + Send + Sync>;
+pub(crate) type Factory = Arc<dyn Fn() -> Explored + Send + Sync>;
 
 /// A target to be called in process, as an explorer of schedules does it: at each call a fresh service over a fresh store
 /// in memory, in which so many users are seeded. What costs much is done once, here. Its answers depend on nothing but the
@@ -104,7 +105,7 @@ pub fn explorable(
     target: &str,
     variant: &str,
     users: usize,
-) -> Result<impl Fn() -> Router + Clone + Send + Sync + 'static, StartError> {
+) -> Result<impl Fn() -> Explored + Clone + Send + Sync + 'static, StartError> {
     let (target, variant) = find(target, variant)?;
     let factory = (target.explore)(variant.name, users)?;
     Ok(move || factory())

@@ -21,6 +21,7 @@
 mod catalogue;
 mod certificate;
 mod connections;
+mod explored;
 pub mod mail;
 mod options;
 mod peer;
@@ -30,6 +31,7 @@ pub mod sync;
 
 pub use catalogue::{Role, TargetInfo, VariantInfo, explorable, targets};
 pub use connections::{MAX_CONNECTIONS, MAX_STREAMS, STOP_LIMIT};
+pub use explored::Explored;
 pub use options::{DEFAULT_USERS, Options, StoreKind};
 pub use peer::Peer;
 pub use server::{Server, start};

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use axum::Router;
 
 use super::delayed::DelayedStore;
-use super::http::{self, Once};
+use super::http::{self, Blueprint};
 use super::memory::MemoryStore;
 use super::note::{LockedNote, OneLock, PerRequest, SharedNote};
 use super::password::HashError;
@@ -109,14 +109,14 @@ fn explore(variant: &'static str, users: usize) -> Result<Factory, StartError> {
         Variant::named(variant).ok_or_else(|| StartError::unknown_variant(&INFO, variant))?;
     let seeded = MemoryStore::new();
     at_once(seed::seed(&seeded, users))?.map_err(StartError::store)?;
-    let once = Arc::new(Once::new().map_err(StartError::system)?);
+    let blueprint = Blueprint::new().map_err(StartError::system)?;
     Ok(Arc::new(move || {
         let store = DelayedStore::stepwise(seeded.copied());
         match variant {
-            Variant::SharedNote => http::explorable(Webmail::<_, SharedNote>::new(store), &once),
-            Variant::LockedNote => http::explorable(Webmail::<_, LockedNote>::new(store), &once),
-            Variant::OneLock => http::explorable(Webmail::<_, OneLock>::new(store), &once),
-            Variant::PerRequest => http::explorable(Webmail::<_, PerRequest>::new(store), &once),
+            Variant::SharedNote => blueprint.over(Webmail::<_, SharedNote>::new(store)),
+            Variant::LockedNote => blueprint.over(Webmail::<_, LockedNote>::new(store)),
+            Variant::OneLock => blueprint.over(Webmail::<_, OneLock>::new(store)),
+            Variant::PerRequest => blueprint.over(Webmail::<_, PerRequest>::new(store)),
         }
     }))
 }

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 use tokio::task::coop::poll_proceed;
 
-use crate::client::{Client, Reply};
+use crate::client::{Client, Reply, Service};
 
 /// Units of the budget that tokio gives for one turn.
 const BUDGET: usize = 128;
@@ -86,7 +86,7 @@ async fn between_two_uses_of_the_store_another_request_can_go_on() {
 }
 
 /// A whole session, and all that was answered.
-async fn session(service: &impl Fn() -> axum::Router) -> Vec<String> {
+async fn session<S: Service>(service: &impl Fn() -> S) -> Vec<String> {
     let router = service();
     let mut client = Client::new(&router);
     let wrong = client.log_in(&seed::user_name(1), "password-user2").await;

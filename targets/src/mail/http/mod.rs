@@ -15,13 +15,14 @@ mod json;
 pub mod limits;
 mod login;
 mod page;
+mod site;
 mod visit;
 mod world;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use http::header::{
@@ -31,13 +32,14 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use self::desk::Desk;
 use self::failure::Manner;
+use self::site::{At, Fresh, Site};
 use self::visit::Visitor;
-pub use self::world::Once;
-use self::world::World;
+use self::world::{Once, World};
 use super::note::Note;
 use super::password::HashError;
 use super::service::{Action, Answer, Refusal, Webmail};
 use super::store::Store;
+use crate::explored::Explored;
 
 /// When the request was whole and its handler began, in microseconds since the server's start.
 pub const ARRIVED_HEADER: HeaderName = HeaderName::from_static("x-arrived-us");
@@ -61,21 +63,47 @@ pub fn router<S: Store, N: Note>(
     webmail: Webmail<S, N>,
     secure: bool,
 ) -> Result<Router, HashError> {
-    Ok(routed(webmail, World::served()?, secure))
-}
-
-/// The webmail as a router that is called in process and thrown away: the same routes, with nothing in its answers that
-/// depends on anything but the requests and their order. It tells no times. What all such routers need is in `once`.
-pub fn explorable<S: Store, N: Note>(webmail: Webmail<S, N>, once: &Arc<Once>) -> Router {
-    routed(webmail, World::explored(Arc::clone(once)), false)
-}
-
-fn routed<S: Store, N: Note>(webmail: Webmail<S, N>, world: World, secure: bool) -> Router {
-    let app = Arc::new(App {
+    Ok(routed(Site::Own(Arc::new(App {
         desk: Box::new(webmail),
-        world,
+        world: World::served()?,
         secure,
-    });
+    }))))
+}
+
+/// The webmail's routes without a webmail: made once, for the many that live only as long as an execution of an exploration.
+/// Their answers depend on nothing but the requests and the order of their steps, and tell no times.
+#[derive(Clone, Debug)]
+pub struct Blueprint {
+    routes: Router,
+    once: Arc<Once>,
+}
+
+impl Blueprint {
+    /// Does what is the same for all.
+    ///
+    /// # Errors
+    /// A [`HashError`] if the operating system gives no randomness.
+    pub fn new() -> Result<Self, HashError> {
+        Ok(Self {
+            routes: routed(Site::OfRequest),
+            once: Arc::new(Once::new()?),
+        })
+    }
+
+    /// A webmail behind these routes.
+    pub fn over<S: Store, N: Note>(&self, webmail: Webmail<S, N>) -> Explored {
+        let app = Arc::new(App {
+            desk: Box::new(webmail),
+            world: World::explored(Arc::clone(&self.once)),
+            secure: false,
+        });
+        Explored::new(self.routes.clone(), move |extensions| {
+            extensions.insert(Fresh(Arc::clone(&app)));
+        })
+    }
+}
+
+fn routed(site: Site) -> Router {
     let routes = Router::new()
         .merge(api::routes())
         .merge(forms::routes())
@@ -89,12 +117,12 @@ fn routed<S: Store, N: Note>(webmail: Webmail<S, N>, world: World, secure: bool)
             )
         })
         .layer(DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
-        .layer(from_fn_with_state(Arc::clone(&app), finish));
-    routes.with_state(app)
+        .layer(from_fn_with_state(site.clone(), finish));
+    routes.with_state(site)
 }
 
 /// Puts the times and what protects a browser on every answer.
-async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn finish(At(app): At, request: Request, next: Next) -> Response {
     let arrived = app.world.micros();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -34,7 +34,7 @@ pub(super) enum World {
 
 /// What all executions of an exploration share: it costs much, and is the same each time.
 #[derive(Debug)]
-pub struct Once {
+pub(super) struct Once {
     nobodys_hash: String,
     /// Passwords and hashes, and whether they fit. That is a pure function of the two, so that an execution cannot tell
     /// whether another one has asked before.
@@ -46,7 +46,7 @@ impl Once {
     ///
     /// # Errors
     /// A [`HashError`] if the operating system gives no randomness.
-    pub fn new() -> Result<Self, HashError> {
+    pub(super) fn new() -> Result<Self, HashError> {
         Ok(Self {
             nobodys_hash: password::hash("")?,
             checked: Mutex::new(BTreeMap::new()),
