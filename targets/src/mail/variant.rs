@@ -1,9 +1,14 @@
 //! The webmail in the catalogue: its variants by name, and how one is put together.
 
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
 use axum::Router;
 
 use super::delayed::DelayedStore;
-use super::http;
+use super::http::{self, Once};
 use super::memory::MemoryStore;
 use super::note::{LockedNote, OneLock, PerRequest, SharedNote};
 use super::password::HashError;
@@ -11,7 +16,7 @@ use super::seed;
 use super::service::Webmail;
 use super::sqlite::SqliteStore;
 use super::store::Store;
-use crate::catalogue::{Building, Role, Setup, TargetInfo, VariantInfo};
+use crate::catalogue::{Building, Factory, Role, Setup, TargetInfo, VariantInfo};
 use crate::options::StoreKind;
 use crate::start_error::StartError;
 
@@ -55,6 +60,7 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
         },
     ],
     build,
+    explore,
 };
 
 impl Variant {
@@ -93,6 +99,32 @@ impl Variant {
             Self::OneLock => http::router(Webmail::<_, OneLock>::new(store), secure),
             Self::PerRequest => http::router(Webmail::<_, PerRequest>::new(store), secure),
         }
+    }
+}
+
+/// Makes webmails in memory that are explored in process, each with a store that has these users and nothing else.
+fn explore(variant: &'static str, users: usize) -> Result<Factory, StartError> {
+    let variant =
+        Variant::named(variant).ok_or_else(|| StartError::unknown_variant(&INFO, variant))?;
+    let seeded = MemoryStore::new();
+    at_once(seed::seed(&seeded, users))?.map_err(StartError::store)?;
+    let once = Arc::new(Once::new().map_err(StartError::system)?);
+    Ok(Arc::new(move || {
+        let store = DelayedStore::stepwise(seeded.copied());
+        match variant {
+            Variant::SharedNote => http::explorable(Webmail::<_, SharedNote>::new(store), &once),
+            Variant::LockedNote => http::explorable(Webmail::<_, LockedNote>::new(store), &once),
+            Variant::OneLock => http::explorable(Webmail::<_, OneLock>::new(store), &once),
+            Variant::PerRequest => http::explorable(Webmail::<_, PerRequest>::new(store), &once),
+        }
+    }))
+}
+
+/// The value of a future that never waits: a store in memory takes no runtime, and there may be one around already.
+fn at_once<F: Future>(future: F) -> Result<F::Output, StartError> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Ok(value),
+        Poll::Pending => Err(StartError::system("a store in memory waited for something")),
     }
 }
 

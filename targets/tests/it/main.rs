@@ -7,6 +7,7 @@
 mod api;
 mod catalogue;
 mod client;
+mod explored;
 mod model;
 mod pages;
 mod protocols;

@@ -113,7 +113,7 @@ async fn compose(
     JsonBody(mail): JsonBody<MailIn>,
 ) -> Outgoing {
     let draft = mail
-        .into_draft(app.clock.unix_seconds())
+        .into_draft(app.world.unix_seconds())
         .and_then(check_draft)
         .map_err(unprocessable)?;
     Ok(reply(&app, &visitor, Action::Compose(draft), 0).await)

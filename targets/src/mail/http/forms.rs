@@ -62,7 +62,7 @@ async fn show_login(State(app): State<Arc<App>>) -> Response {
 
 /// The log-in form, tied to this browser by a cookie: there is no session yet that could do it.
 fn login_page(app: &App, status: StatusCode, problem: Option<&str>) -> Response {
-    let Some(token) = login::fresh_token() else {
+    let Some(token) = app.world.fresh_token() else {
         return login::Failed::Unable.reply(Manner::Page);
     };
     let csrf = token.to_hex();
@@ -195,7 +195,7 @@ async fn restore(
 }
 
 async fn compose(State(app): State<Arc<App>>, visitor: Visitor, form: Multipart) -> Outgoing {
-    let (csrf, draft) = read_draft(form, app.clock.unix_seconds()).await?;
+    let (csrf, draft) = read_draft(form, app.world.unix_seconds()).await?;
     visitor.check_form(&csrf)?;
     let draft = check_draft(draft).map_err(unprocessable)?;
     Ok(then(&app, &visitor, Action::Compose(draft), "/inbox").await)
