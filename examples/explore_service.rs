@@ -13,6 +13,7 @@ use axum::http::HeaderMap;
 use axum::routing::get;
 use crosswire::Step;
 use crosswire::check::Exploration;
+use crosswire::judge::Verdict;
 use crosswire::report::{Look, render_terminal};
 use tokio::task::coop::consume_budget;
 
@@ -80,8 +81,14 @@ fn repaired() -> Router {
         .with_state(Site::default())
 }
 
+/// The services, and what is to come out.
+pub(crate) const SERVICES: [(&str, fn() -> Router, Verdict); 2] = [
+    ("shared memo", faulty, Verdict::Exposed),
+    ("memo of the request", repaired, Verdict::Isolated),
+];
+
 /// Both users are sent a mail, and read it at the same time.
-fn exploration(factory: fn() -> Router) -> Exploration {
+pub(crate) fn exploration(factory: fn() -> Router) -> Exploration {
     let read = Step::get("read", "/mail").sees(["mail"]);
     crosswire::explore(factory)
         .session_header("x-user", "{{ user.name }}")
@@ -92,9 +99,7 @@ fn exploration(factory: fn() -> Router) -> Exploration {
 
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let services: [(&str, fn() -> Router); 2] =
-        [("shared memo", faulty), ("memo of the request", repaired)];
-    for (what, factory) in services {
+    for (what, factory, _) in SERVICES {
         let report = exploration(factory).named(what).run();
         render_terminal(&report, Look::PLAIN, &mut out)?;
         writeln!(out)?;

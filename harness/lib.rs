@@ -108,6 +108,7 @@ pub mod import;
 pub mod judge;
 pub mod report;
 pub mod scenario;
+pub mod weigh;
 
 #[cfg(feature = "service")]
 pub use check::check_service;

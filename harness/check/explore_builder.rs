@@ -1,20 +1,21 @@
 //! An exploration: a service in this process, two or more requests of different users, and every order of their steps.
 
 use std::any::type_name;
-use std::fmt;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::{Request, Response};
 use serde::Serialize;
 use toml::{Table, Value};
+use tower_service::Service;
 
 use super::builder::called;
 use super::draft::Draft;
-use super::explore_run::{Factory, Make, Service};
+use super::explore_run::{BoxError, Factory};
 use super::step::texts;
 use super::{Check, CheckError, Step};
-use crate::explore::replay::Replay;
+use crate::explore::Body;
 use crate::history::Move;
 use crate::judge::Verdict;
 use crate::scenario::{Scenario, SearchName};
@@ -85,10 +86,13 @@ struct Person {
 ///     .assert_exposed(); // in a test of one's own this is assert_isolated()
 /// ```
 #[track_caller]
-pub fn explore<F, S>(factory: F) -> Exploration
+pub fn explore<F, S, B>(factory: F) -> Exploration
 where
-    F: Make<S>,
-    S: Service,
+    F: Fn() -> S + Send + 'static,
+    S: Service<Request<Body>, Response = Response<B>> + Clone + 'static,
+    S::Error: Into<BoxError>,
+    B: http_body::Body + 'static,
+    B::Error: Into<BoxError>,
 {
     let mut draft = Draft::new();
     draft.set("target.url", URL);
@@ -357,14 +361,14 @@ impl Exploration {
         self.check.scenario()
     }
 
+    /// Users and the names of what they send, in order.
+    pub(super) fn requests(&self) -> impl Iterator<Item = (String, String)> {
+        let people = self.people.iter();
+        people.filter_map(|person| Some((person.name.clone(), person.sends.clone()?)))
+    }
+
     fn with(mut self, change: impl FnOnce(Check) -> Check) -> Exploration {
         self.check = change(self.check);
         self
-    }
-}
-
-impl fmt::Debug for Factory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.path())
     }
 }

@@ -1,5 +1,6 @@
 //! Runs an exploration: the engine on a thread of its own, the judge beside it, the report at the end.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::thread::{self, JoinHandle};
@@ -9,7 +10,7 @@ use tokio::sync::oneshot;
 use tower_service::Service;
 
 use super::explore_snippet::Snippet;
-use super::run::{not_run, random, writer};
+use super::run::{StopOnDrop, not_run, random};
 use super::{CheckError, Checked, Exploration};
 use crate::explore::in_process::InProcess;
 use crate::explore::run::{Plan, explore};
@@ -17,11 +18,11 @@ use crate::explore::{Body, Stage, StageError};
 use crate::fire::Stop;
 use crate::history::{Raced, Tee};
 use crate::identity::{Redactor, Salt};
-use crate::judge::{Judge, Judgement, Weigher};
-use crate::report::{Facts, Report};
+use crate::judge::{Judge, Judgement};
 use crate::scenario::Scenario;
+use crate::weigh::Weigher;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Running = JoinHandle<Result<Checked, CheckError>>;
 
 /// What reports call the service.
@@ -45,6 +46,12 @@ pub(super) struct Factory {
 struct Made<F, S, B> {
     factory: F,
     kinds: PhantomData<fn() -> (S, B)>,
+}
+
+impl fmt::Debug for Factory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path)
+    }
 }
 
 impl<F, S, B> Stages for Made<F, S, B>
@@ -170,9 +177,24 @@ impl Exploration {
             }),
         };
         let judgement = self.judged(&plan, stop)?;
-        let report = self.report(&scenario, &judgement);
+        let report = self.check.report(&scenario, &judgement);
         let again = self.again(&scenario, &judgement);
         Ok(Checked::explored(report, judgement, again))
+    }
+
+    fn judged(&self, plan: &Plan<'_>, stop: &Stop) -> Result<Judgement, CheckError> {
+        let mut judge = Judge::new();
+        let mut sink = Tee(self.check.writer(plan.scenario)?, &mut judge);
+        explore(
+            plan,
+            &mut |raced| self.factory.stages.stage(plan, raced),
+            &mut |start, raced| Box::new(Weigher::new(start, raced)),
+            &mut sink,
+            &mut (),
+            stop,
+        )
+        .map_err(|error| CheckError::system("the exploration broke off", &error))?;
+        Ok(judge.finish())
     }
 
     /// The test that runs the first finding's schedule again.
@@ -187,14 +209,12 @@ impl Exploration {
             replay: &found.replay,
         };
         let redactor = Redactor::new(scenario.supplied_secrets());
-        Some(redactor.text(&snippet.write()).into_owned())
-    }
-}
-
-impl Exploration {
-    /// Users and the names of what they send, in order.
-    pub(super) fn requests(&self) -> impl Iterator<Item = (String, String)> {
-        let people = self.people.iter();
-        people.filter_map(|person| Some((person.name.clone(), person.sends.clone()?)))
+        let text = redactor.text(&snippet.write()).into_owned();
+        let is_masked = text.contains(Redactor::MASK);
+        let mask = Redactor::MASK;
+        Some(match is_masked {
+            true => format!("// {mask} is not shown in reports: put in what the first test has.\n{text}"),
+            false => text,
+        })
     }
 }
