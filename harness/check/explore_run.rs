@@ -13,10 +13,11 @@ use super::explore_snippet::Snippet;
 use super::run::{StopOnDrop, not_run, random};
 use super::{CheckError, Checked, Exploration};
 use crate::explore::in_process::InProcess;
-use crate::explore::run::{Plan, explore};
-use crate::explore::{Body, Stage, StageError};
+use crate::explore::{
+    Body, Oracle, Plan, Replay, Replayed, Stage, StageError, explore, replay,
+};
 use crate::fire::Stop;
-use crate::history::{Raced, Tee};
+use crate::history::{Raced, Start, Tee};
 use crate::identity::{Redactor, Salt};
 use crate::judge::{Judge, Judgement};
 use crate::scenario::Scenario;
@@ -183,17 +184,34 @@ impl Exploration {
     }
 
     fn judged(&self, plan: &Plan<'_>, stop: &Stop) -> Result<Judgement, CheckError> {
+        let line = match &self.schedule {
+            None => None,
+            Some(line) => Some(line.parse::<Replay>().map_err(|why| unfit(line, &why))?),
+        };
         let mut judge = Judge::new();
         let mut sink = Tee(self.check.writer(plan.scenario)?, &mut judge);
-        explore(
-            plan,
-            &mut |raced| self.factory.stages.stage(plan, raced),
-            &mut |start, raced| Box::new(Weigher::new(start, raced)),
-            &mut sink,
-            &mut (),
-            stop,
-        )
-        .map_err(|error| CheckError::system("the exploration broke off", &error))?;
+        let mut stage_for = |raced: &[Raced]| self.factory.stages.stage(plan, raced);
+        let mut oracle_for = |start: &Start, raced: &[Raced]| -> Box<dyn Oracle> {
+            Box::new(Weigher::new(start, raced))
+        };
+        let broke_off = |error| CheckError::system("the exploration broke off", &error);
+        match &line {
+            None => explore(
+                plan,
+                &mut stage_for,
+                &mut oracle_for,
+                &mut sink,
+                &mut (),
+                stop,
+            )
+            .map_err(broke_off)?,
+            Some(line) => {
+                let replayed = replay(plan, line, &mut stage_for, &mut oracle_for, &mut sink);
+                if let Replayed::CannotBeRun { why } = replayed.map_err(broke_off)? {
+                    return Err(unfit(&line.to_string(), &why));
+                }
+            }
+        }
         Ok(judge.finish())
     }
 
@@ -217,4 +235,10 @@ impl Exploration {
             false => text,
         })
     }
+}
+
+fn unfit(line: &str, why: &dyn fmt::Display) -> CheckError {
+    CheckError::wrong(format!(
+        "schedule({line:?}): {why}\n  leave `.schedule(…)` out, and every schedule is run again"
+    ))
 }

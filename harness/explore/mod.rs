@@ -9,6 +9,8 @@ mod decisive;
 mod executor;
 mod findings;
 mod fingerprint;
+#[cfg(feature = "explore")]
+pub mod guide;
 mod oracle;
 mod progress;
 mod race;
