@@ -73,6 +73,7 @@ pub(super) fn isolated() -> Judgement {
             pairs_by_server: 1_400,
             exposing_pairs: 0,
             upper_bound_95: upper_bound_95(1_900, 0),
+            reach: None,
             notes: vec![],
         },
         exposures: vec![],

@@ -160,6 +160,7 @@ fn strength(json: &JsonStrength) -> Result<Strength, ReportError> {
         pairs_by_server: json.pairs_by_server,
         exposing_pairs: json.exposing_pairs,
         upper_bound_95: json.upper_bound_95,
+        reach: None,
         // They are the report's notes.
         notes: Vec::new(),
     })
