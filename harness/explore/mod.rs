@@ -9,6 +9,10 @@ mod decisive;
 mod executor;
 mod findings;
 mod fingerprint;
+#[cfg(feature = "explore")]
+pub mod guide;
+#[cfg(feature = "explore")]
+pub mod in_process;
 mod oracle;
 mod progress;
 mod race;
@@ -20,9 +24,12 @@ mod shrink;
 mod stage;
 mod tally;
 mod tell;
+pub mod turnstile;
 
 pub use decisive::{WAYS, WAYS_SAMPLED};
 pub use findings::AFTERWARDS;
+#[cfg(feature = "explore")]
+pub use in_process::{Body, Point as AwaitPoint, PointLayer, PointService, point, shared};
 pub use oracle::{Oracle, Weighed};
 pub use progress::{Progress, Watch, Work};
 pub use race::KEPT;

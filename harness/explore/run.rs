@@ -20,9 +20,10 @@ pub struct Plan<'a> {
     pub scenario: &'a Scenario,
     /// How reports name the target: `mail/shared-note`, or its URL.
     pub target_name: String,
-    /// Where the requests go, as reports show it.
+    /// Scheme, host and port, optionally a path that is put before every step's path. In process it only says what requests
+    /// name as their host: nothing is looked up.
     pub base_url: String,
-    /// Decides what is drawn by chance.
+    /// Decides what templates draw, and which schedules are drawn by chance.
     pub seed: u64,
     /// Salt of the canaries.
     pub salt: Salt,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Finding, FindingSide, Report, words};
-use crate::history::{Cause, Ending, Phase};
-use crate::judge::{ExposureKind, ReasonKind, Strength, ThresholdResult, Verdict};
+use crate::history::{Cause, Coverage, Ending, Phase};
+use crate::judge::{ExposureKind, Reach, ReasonKind, Strength, ThresholdResult, Verdict};
 
 /// What the verdict means here, in a few words: `3 users received or acted on data of 3 others`.
 #[must_use]
@@ -22,15 +22,99 @@ pub fn outcome(report: &Report) -> String {
             };
             format!("{users} {were} still served by a session that had ended")
         }
-        Verdict::Exposed => format!(
-            "{} received or acted on data of {}",
-            words::count(report.counts.viewers, "user"),
-            words::count(report.counts.victims, "other")
-        ),
-        Verdict::Isolated => "no user received or acted on another's data".to_owned(),
+        Verdict::Exposed => {
+            let exposed = format!(
+                "{} received or acted on data of {}",
+                words::count(report.counts.viewers, "user"),
+                words::count(report.counts.victims, "other")
+            );
+            match &report.strength.reach {
+                None => exposed,
+                Some(reach) => format!("{exposed}{}", exposing(reach)),
+            }
+        }
+        Verdict::Isolated => {
+            let clean = "no user received or acted on another's data";
+            match &report.strength.reach {
+                None => clean.to_owned(),
+                Some(reach) => format!("{clean}: {}", self::reach(reach)),
+            }
+        }
         Verdict::Inconclusive => {
             "nothing found, but the run is worth too little for a verdict".to_owned()
         }
+    }
+}
+
+/// In how many schedules something was seen: `, in 4 of 12,870 schedules`.
+fn exposing(reach: &Reach) -> String {
+    match reach.exposing {
+        // It was seen before, by requests that were alone.
+        0 => String::new(),
+        exposing => format!(
+            ", in {} of {}",
+            words::number(exposing),
+            words::count(reach.schedules, "schedule")
+        ),
+    }
+}
+
+/// How far explorations went, in one phrase: `all 12,870 schedules`, `all 482 schedules within 2 preemptions`, `capped at
+/// 100,000 schedules (100,000 executions); all within 1 preemption were run`.
+///
+/// ```
+/// use crosswire::history::Coverage;
+/// use crosswire::judge::Reach;
+/// use crosswire::report::telling::reach;
+///
+/// let within = Reach {
+///     races: 1,
+///     schedules: 482,
+///     exposing: 0,
+///     sampled: 0,
+///     covered: 482,
+///     coverage: Coverage::WithinBound { bound: 2 },
+/// };
+/// assert_eq!(reach(&within), "all 482 schedules within 2 preemptions");
+/// ```
+#[must_use]
+pub fn reach(reach: &Reach) -> String {
+    let races = match reach.races {
+        0 | 1 => String::new(),
+        races => format!(" of {}", words::count(races, "race")),
+    };
+    let all = match reach.covered {
+        1 => format!("the only schedule{races}"),
+        covered => format!("all {}{races}", words::count(covered, "schedule")),
+    };
+    let sampled = match reach.sampled {
+        0 => String::new(),
+        sampled => format!(", {} of them drawn by chance", words::number(sampled)),
+    };
+    let beyond = match reach.sampled {
+        0 => String::new(),
+        sampled => format!(", and {} drawn by chance", words::number(sampled)),
+    };
+    match &reach.coverage {
+        Coverage::All => all,
+        Coverage::WithinBound { bound } => format!("{all} {}{beyond}", within(*bound)),
+        Coverage::Capped { bound, limit } => {
+            let complete = match bound {
+                Some(bound) => format!("all {} were run", within(*bound)),
+                None => format!("not even all {} were run", within(0)),
+            };
+            format!(
+                "capped at {}{races} ({limit}){sampled}; {complete}",
+                words::count(reach.schedules, "schedule")
+            )
+        }
+    }
+}
+
+fn within(bound: u32) -> String {
+    match bound {
+        0 => "without a preemption".to_owned(),
+        bound => format!("within {}", words::count(bound.into(), "preemption")),
     }
 }
 
@@ -38,6 +122,9 @@ pub fn outcome(report: &Report) -> String {
 #[must_use]
 pub fn strength(report: &Report) -> String {
     let strength = &report.strength;
+    if let Some(reach) = &strength.reach {
+        return self::reach(reach);
+    }
     if strength.overlapping_pairs == 0 {
         return format!(
             "{}, 0 overlapping pairs of different owners: no race could have shown",
@@ -213,9 +300,12 @@ pub fn exchanges(report: &Report) -> String {
     parts.join("; ")
 }
 
-/// The part of the run, as a place in a sentence: `volley, round 3`.
+/// The part of the run, as a place in a sentence: `volley, round 3`; of an exploration what it takes: `1 preemption`.
 #[must_use]
 pub fn when(finding: &Finding) -> String {
+    if let Some(shown_by) = &finding.shown_by {
+        return words::count(shown_by.preemptions.into(), "preemption");
+    }
     let phase = phase(finding.phase);
     if finding.round == 0 {
         phase.to_owned()

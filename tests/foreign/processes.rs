@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::chown;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -54,17 +55,21 @@ impl Running {
 
     /// Waits until this is so.
     pub(crate) fn wait_until(&mut self, is_ready: impl Fn() -> bool) {
+        self.ready(is_ready).unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// Waits until this is so; or says why it will never be.
+    pub(crate) fn ready(&mut self, is_ready: impl Fn() -> bool) -> Result<(), String> {
         let begun = Instant::now();
         while !is_ready() {
             let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && begun.elapsed() < PATIENCE,
-                "{} is not ready ({ended:?}): {}",
-                self.name,
-                self.said()
-            );
+            if ended.is_some() || begun.elapsed() > PATIENCE {
+                let (name, said) = (&self.name, self.said());
+                return Err(format!("{name} is not ready ({ended:?}): {said}"));
+            }
             thread::sleep(LOOK);
         }
+        Ok(())
     }
 
     fn said(&self) -> String {
@@ -99,6 +104,22 @@ pub(crate) fn as_user(program: &Path, account: &Account) -> Command {
         command.uid(user).gid(group);
     }
     command
+}
+
+/// Gives the folder and what is in it to the user that the servers run as.
+pub(crate) fn hand_over(path: &Path, account: &Account) {
+    let Some((user, group)) = account.ids else {
+        return;
+    };
+    if path.is_symlink() {
+        return;
+    }
+    chown(path, Some(user), Some(group)).unwrap();
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            hand_over(&entry.unwrap().path(), account);
+        }
+    }
 }
 
 /// Ports that were free a moment ago, for programs that cannot choose one themselves and tell it.
