@@ -239,14 +239,14 @@ where
         drop(controlled);
         self.starving.leave_all();
         self.longest = self.longest.max(moves.len());
-        if let Some(own) = &mut cast
-            && !matches!(end, ExecutionEnd::Abandoned)
-        {
+        if let Some(own) = &mut cast {
             self.tell_race(own);
-            self.children.iter_mut().for_each(Child::leave);
-            self.world
-                .read_back(own, &service, &users, Phase::ReadBack)
-                .await?;
+            if end != ExecutionEnd::Abandoned {
+                self.children.iter_mut().for_each(Child::leave);
+                self.world
+                    .read_back(own, &service, &users, Phase::ReadBack)
+                    .await?;
+            }
         }
         let outcome = (end != ExecutionEnd::Abandoned).then(|| self.outcome(cast.as_ref()));
         self.cast = cast;
