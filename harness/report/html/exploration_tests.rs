@@ -333,6 +333,34 @@ fn sums_are_told_in_words_that_do_not_round_to_none_or_all() {
 }
 
 #[test]
+fn a_warning_stands_once_beside_its_exploration() {
+    let explored = samples::cancelled();
+    let warning = explored.warnings[0].clone();
+    let mut report = report_of(vec![explored]);
+    report.notes.push(warning.clone());
+    let page = page(&report);
+    assert_eq!(page.matches(&warning).count(), 1, "{page}");
+    assert!(
+        page.contains("12 messages to a backend belonged to no request"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_finding_leads_to_its_schedule_and_back() {
+    let page = page_of(samples::explored(&samples::memo()));
+    assert!(
+        page.contains("<a href=\"#x0-0\"><code>R1*2,R2*4,R1*2</code></a>"),
+        "{page}"
+    );
+    assert_eq!(page.matches("id=\"x0-0\"").count(), 1);
+    assert!(
+        page.contains("<a href=\"#f-00000001\">finding 00000001</a>"),
+        "{page}"
+    );
+}
+
+#[test]
 fn long_and_many_schedules_do_not_swell_the_page() {
     let long = Schedule(vec![history::Move::Request(0); walk::LONGEST + 1]);
     let mut explored = samples::explored(&samples::memo());

@@ -4,8 +4,8 @@
 //! [`charts`]; nothing there is HTML, so nothing can bring markup of its own.
 //!
 //! Pages of explorations have `schedules.html` in addition, worked out in [`schedules`], [`movers`] and [`walk`], and one
-//! script, `explorer.js`, which leads from step to step and from schedule to schedule. All other pages run no script. The
-//! page's policy lets that script run and no other: it names its hash.
+//! script, `explorer.js`, which leads from step to step and from schedule to schedule. The page's policy names that script's
+//! hash, so that no other runs. Pages without schedules to walk through have no script.
 
 mod charts;
 mod movers;

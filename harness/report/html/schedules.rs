@@ -105,6 +105,13 @@ struct WalkView {
     missing: Option<String>,
 }
 
+impl ExplorationView {
+    /// Whether there is a schedule to walk through.
+    pub(super) fn has_walks(&self) -> bool {
+        self.walks.iter().any(|walk| walk.table.is_some())
+    }
+}
+
 /// Everything that the page shows of explorations.
 pub(super) fn explorations(report: &Report) -> Vec<ExplorationView> {
     let mut room = ROOM;

@@ -29,6 +29,8 @@ pub(super) struct Page {
     findings: Vec<FindingView>,
     rest: Vec<Row>,
     explorations: Vec<ExplorationView>,
+    /// Whether there are schedules to walk through, which takes a script.
+    walks: bool,
     left_out: Option<String>,
     spread_chart: Option<SpreadChart>,
     offset_chart: Option<OffsetChart>,
@@ -141,6 +143,7 @@ pub(super) fn page(report: &Report) -> Page {
     });
     let kept = report.findings.len() as u64;
     let left_out = report.findings_total.saturating_sub(kept);
+    let explorations = explorations(report);
     Page {
         verdict: verdict_of(report),
         scenario: report.scenario.clone(),
@@ -165,7 +168,8 @@ pub(super) fn page(report: &Report) -> Page {
             })
             .collect(),
         rest: rest.iter().map(row).collect(),
-        explorations: explorations(report),
+        walks: explorations.iter().any(ExplorationView::has_walks),
+        explorations,
         left_out: (left_out > 0).then(|| {
             format!(
                 "{} of this run {} counted, but not kept in detail.",
@@ -179,11 +183,21 @@ pub(super) fn page(report: &Report) -> Page {
         strength: capital(&format!("{}.", telling::strength(report))),
         spreads: spreads(report),
         thresholds: report.thresholds.iter().map(telling::threshold).collect(),
-        notes: report.notes.iter().map(|note| capital(note)).collect(),
+        notes: notes(report),
         facts: facts(report),
         replay: report.replay.clone(),
         version: report.crosswire_version.clone(),
     }
+}
+
+/// The notes, but for those that stand beside their exploration.
+fn notes(report: &Report) -> Vec<String> {
+    let is_told = |note: &String| {
+        let mut explored = report.explored.iter();
+        explored.any(|explored| explored.warnings.contains(note))
+    };
+    let notes = report.notes.iter().filter(|note| !is_told(note));
+    notes.map(|note| capital(note)).collect()
 }
 
 /// The verdict; an exploration's is worth something else than that of requests fired.
