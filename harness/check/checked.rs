@@ -149,8 +149,7 @@ impl Report {
     }
 }
 
-const OWN_DATA: &str =
-    "each user must receive its own data when it is alone: check the paths and `.sees(…)` of the steps";
+const OWN_DATA: &str = "each user must receive its own data when it is alone: check the paths and `.sees(…)` of the steps";
 
 /// What a test is told when the report is not what it demands.
 fn objection(report: &Report, explored: &[Explored], wanted: Verdict) -> Option<String> {
@@ -229,17 +228,25 @@ fn to_do_of_schedules(report: &Report, explored: &[Explored]) -> Vec<String> {
     }
     let is_capped = |told: &Explored| matches!(told.coverage, Coverage::Capped { .. });
     if report.verdict != Verdict::Exposed && explored.iter().any(is_capped) {
-        lines.push("a limit ended it: `.executions(…)`, `.duration(…)`, or a bound, `.preemptions(2)`".to_owned());
+        lines.push(
+            "a limit ended it: `.executions(…)`, `.duration(…)`, or a bound, `.preemptions(2)`"
+                .to_owned(),
+        );
     }
     if report.verdict == Verdict::Inconclusive
-        && report.reasons.iter().any(|reason| reason.kind == ReasonKind::Control)
+        && report
+            .reasons
+            .iter()
+            .any(|reason| reason.kind == ReasonKind::Control)
     {
         lines.push(OWN_DATA.to_owned());
     }
     let found = explored.iter().flat_map(|told| &told.found);
-    lines.extend(found.take(1).map(|found| {
-        format!("`.schedule({:?})` runs this order alone", found.replay)
-    }));
+    lines.extend(
+        found
+            .take(1)
+            .map(|found| format!("`.schedule({:?})` runs this order alone", found.replay)),
+    );
     lines
 }
 

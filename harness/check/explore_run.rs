@@ -13,9 +13,7 @@ use super::explore_snippet::Snippet;
 use super::run::{StopOnDrop, not_run, random};
 use super::{CheckError, Checked, Exploration};
 use crate::explore::in_process::InProcess;
-use crate::explore::{
-    Body, Oracle, Plan, Replay, Replayed, Stage, StageError, explore, replay,
-};
+use crate::explore::{Body, Oracle, Plan, Replay, Replayed, Stage, StageError, explore, replay};
 use crate::fire::Stop;
 use crate::history::{Raced, Start, Tee};
 use crate::identity::{Redactor, Salt};
@@ -93,7 +91,11 @@ impl Factory {
     /// How a test beside it names the factory: a function by its path, anything else by a name of its own.
     pub(super) fn code(&self) -> String {
         match self.path.split_once("::") {
-            Some((_, path)) if path.chars().all(|c| c.is_alphanumeric() || "_:".contains(c)) => {
+            Some((_, path))
+                if path
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "_:".contains(c)) =>
+            {
                 format!("crate::{path}")
             }
             _ => "factory".to_owned(),
@@ -231,7 +233,9 @@ impl Exploration {
         let is_masked = text.contains(Redactor::MASK);
         let mask = Redactor::MASK;
         Some(match is_masked {
-            true => format!("// {mask} is not shown in reports: put in what the first test has.\n{text}"),
+            true => format!(
+                "// {mask} is not shown in reports: put in what the first test has.\n{text}"
+            ),
             false => text,
         })
     }

@@ -46,7 +46,10 @@ fn binomial(n: u64, k: u64) -> u64 {
 
 /// Steps of each request: every one but the last ends at a point.
 fn steps(told: &Explored) -> Vec<u64> {
-    told.points.iter().map(|counts| u64::from(counts.total()) + 1).collect()
+    told.points
+        .iter()
+        .map(|counts| u64::from(counts.total()) + 1)
+        .collect()
 }
 
 #[test]
@@ -79,8 +82,14 @@ fn unequal_and_more_requests_have_all_their_orders() {
 #[test]
 fn a_bound_leaves_out_what_needs_more_preemptions() {
     let all = explored(&[3, 3], None);
-    assert_eq!(all.bounds[0].schedules, 2, "one after the other, in either order");
-    assert_eq!(all.bounds.iter().map(|bound| bound.schedules).sum::<u64>(), all.schedules);
+    assert_eq!(
+        all.bounds[0].schedules, 2,
+        "one after the other, in either order"
+    );
+    assert_eq!(
+        all.bounds.iter().map(|bound| bound.schedules).sum::<u64>(),
+        all.schedules
+    );
     // With one preemption: the first stops at one of its points, the second runs to its end or is the one to stop.
     let n = steps(&all)[0];
     let one = explored(&[3, 3], Some(1));

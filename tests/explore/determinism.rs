@@ -31,6 +31,12 @@ fn what_is_drawn_by_chance_is_drawn_from_the_seed() {
         };
         assert_eq!(drawn(), drawn(), "{search:?}");
     }
-    let capped = || recorded(exploration("locked-note", ["read", "read"]).executions(20).samples(100));
+    let capped = || {
+        recorded(
+            exploration("locked-note", ["read", "read"])
+                .executions(20)
+                .samples(100),
+        )
+    };
     assert_eq!(capped(), capped());
 }

@@ -5,7 +5,8 @@ use crosswire::check::Exploration;
 use crosswire_targets::explorable;
 
 /// The requests of the two, by the names of their steps.
-pub(crate) const RACES: [[&str; 2]; 3] = [["read", "read"], ["read", "delete"], ["delete", "delete"]];
+pub(crate) const RACES: [[&str; 2]; 3] =
+    [["read", "read"], ["read", "delete"], ["delete", "delete"]];
 
 /// An exploration of a variant in process.
 pub(crate) fn exploration(variant: &str, race: [&str; 2]) -> Exploration {
@@ -19,12 +20,27 @@ pub(crate) fn exploration(variant: &str, race: [&str; 2]) -> Exploration {
             Step::post("log in", "/api/login")
                 .login()
                 .session("sid")
-                .json([("user", "{{ user.name }}"), ("password", "{{ user.password }}")].into_iter().collect::<std::collections::BTreeMap<_, _>>())
+                .json(
+                    [
+                        ("user", "{{ user.name }}"),
+                        ("password", "{{ user.password }}"),
+                    ]
+                    .into_iter()
+                    .collect::<std::collections::BTreeMap<_, _>>(),
+                )
                 .status(200)
                 .capture_json("csrf", "/csrf"),
         )
-        .each_round(write("write a mail to oneself", "letter", "{{ secret('subject') }}"))
-        .each_round(write("write a second one", "spare-letter", "{{ secret('spare') }}"))
+        .each_round(write(
+            "write a mail to oneself",
+            "letter",
+            "{{ secret('subject') }}",
+        ))
+        .each_round(write(
+            "write a second one",
+            "spare-letter",
+            "{{ secret('spare') }}",
+        ))
         .request("user1", first)
         .request("user2", second)
         .read_back(Step::get("own inbox", "/api/inbox").sees(["subject", "spare"]))
