@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Ends a program when the one that has started it ends, however that happens (util-linux).
+const SETPRIV: &str = "/usr/bin/setpriv";
+
 /// A program with its children, in a process group of its own.
 pub(crate) struct Running {
     child: Child,
@@ -29,7 +32,11 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it; what it writes to stderr is kept in the folder.
     pub(crate) fn start(mut command: Command, folder: &Path) -> Running {
-        let program = Path::new(command.get_program());
+        let program = match command.get_program() == SETPRIV {
+            true => command.get_args().nth(2).unwrap(),
+            false => command.get_program(),
+        };
+        let program = Path::new(program);
         let name = program.file_name().unwrap().to_str().unwrap().to_owned();
         let log = folder.join(format!("{name}.stderr"));
         let child = command
@@ -97,9 +104,20 @@ impl Drop for Running {
     }
 }
 
+/// A command that does not outlive the test, where the system can see to that: nobody is left to end it when the test is
+/// interrupted.
+pub(crate) fn bound(program: &Path) -> Command {
+    if !Path::new(SETPRIV).exists() {
+        return Command::new(program);
+    }
+    let mut command = Command::new(SETPRIV);
+    command.args(["--pdeathsig", "TERM"]).arg(program);
+    command
+}
+
 /// A command that runs as this user.
 pub(crate) fn as_user(program: &Path, account: &Account) -> Command {
-    let mut command = Command::new(program);
+    let mut command = bound(program);
     if let Some((user, group)) = account.ids {
         command.uid(user).gid(group);
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::memo::Memo;
-use crate::processes::Running;
+use crate::processes::{Running, bound};
 use crate::software::program;
 
 /// A service that runs until this is dropped.
@@ -28,7 +28,7 @@ pub(crate) fn files() -> PathBuf {
 
 /// Python: a pool that takes connections back whose answer has not been read.
 pub(crate) fn profile(folder: &Path, redis: SocketAddr, fault: bool) -> Result<Service, String> {
-    let mut command = Command::new(program("python3")?);
+    let mut command = bound(&program("python3")?);
     command.arg(files().join("profile.py"));
     command.arg("--redis").arg(redis.to_string());
     Ok(run(command, folder, fault))
@@ -36,7 +36,7 @@ pub(crate) fn profile(folder: &Path, redis: SocketAddr, fault: bool) -> Result<S
 
 /// Node: a setting of the session behind a pooler that lends sessions for one transaction.
 pub(crate) fn notes(folder: &Path, postgres: SocketAddr, fault: bool) -> Result<Service, String> {
-    let mut command = Command::new(program("node")?);
+    let mut command = bound(&program("node")?);
     command.arg(files().join("notes.js"));
     command.arg("--postgres").arg(postgres.to_string());
     Ok(run(command, folder, fault))

@@ -19,7 +19,7 @@ use crate::processes::free_ports;
 use crate::services::Service;
 
 /// Executions within which a fault must be found.
-const FAULT_EXECUTIONS: u64 = 30;
+const FAULT_EXECUTIONS: u64 = 10;
 
 /// A service with its backend: the name of its scenario, and how both are started.
 pub(crate) struct Subject {
