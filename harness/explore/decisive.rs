@@ -93,8 +93,9 @@ impl Completions<'_, '_> {
         let mut bounded = Bounded::after(moves, None);
         self.walk(&mut bounded, &mut ways, WAYS / share, until_clean)?;
         ways.is_complete = bounded.reach().all;
-        let is_decided = ways.is_complete || ways.is_cut;
-        if !is_decided && !(until_clean && ways.run > ways.exposing) {
+        let has_clean = until_clean && ways.run > ways.exposing;
+        let is_decided = ways.is_complete || ways.is_cut || has_clean;
+        if !is_decided {
             let mut random = Random::after(moves, None, self.seed);
             self.walk(&mut random, &mut ways, WAYS_SAMPLED / share, until_clean)?;
         }

@@ -35,6 +35,41 @@ pub(super) struct Executor<'a> {
     requests: u32,
     pub(super) executions: u64,
     pub(super) doubts: Doubts,
+    /// Records of the execution that was run last, when they had to be taken at once.
+    taken: Option<Vec<Record>>,
+    planted: Planted,
+}
+
+/// What executions have planted that the service may still hold when the next ones run: through the turnstile it is one
+/// process. Of executions that are not kept, this is, for otherwise a reader of it would be taken for a thief.
+#[derive(Debug, Default)]
+struct Planted {
+    /// By the execution that was run last.
+    last: Vec<Record>,
+    /// By those before it that were not kept, to be written.
+    unwritten: Vec<Record>,
+    /// By all before it, with readers besides the owner: the oracle has to know them.
+    readable: Vec<Record>,
+}
+
+impl Planted {
+    /// The execution that was run last was not kept.
+    fn leave(&mut self) {
+        self.remember();
+        self.unwritten.append(&mut self.last);
+    }
+
+    /// The execution that was run last is kept, with what it has planted.
+    fn keep(&mut self) {
+        self.remember();
+        self.last.clear();
+    }
+
+    fn remember(&mut self) {
+        let is_readable = |record: &&Record| matches!(record, Record::Planted(planted) if !planted.readers.is_empty());
+        let readable = self.last.iter().filter(is_readable).cloned();
+        self.readable.extend(readable);
+    }
 }
 
 impl<'a> Executor<'a> {
@@ -54,6 +89,8 @@ impl<'a> Executor<'a> {
             requests,
             executions: 0,
             doubts: Doubts::default(),
+            taken: None,
+            planted: Planted::default(),
         }
     }
 
@@ -85,7 +122,17 @@ impl<'a> Executor<'a> {
         detail: Detail,
     ) -> Result<Execution, StageError> {
         self.executions += 1;
+        self.planted.leave();
+        self.taken = None;
         let execution = self.stage.execute(guide, detail)?;
+        if self.way == Way::Turnstile {
+            let records = records(self.stage, self.numbers, self.way, self.requests);
+            let planted = records
+                .iter()
+                .filter(|record| matches!(record, Record::Planted(_)));
+            self.planted.last = planted.cloned().collect();
+            self.taken = Some(records);
+        }
         let (sum, one) = (&mut self.doubts, &execution.doubts);
         sum.foreign_wakes += u64::from(one.foreign_wakes > 0);
         sum.background_messages += one.background_messages;
@@ -104,13 +151,18 @@ impl<'a> Executor<'a> {
                 records: None,
             };
         }
-        let mut made = None;
+        let mut made = self.taken.take();
         let weighed = {
             let mut make = || {
                 let records = made.get_or_insert_with(|| {
                     records(self.stage, self.numbers, self.way, self.requests)
                 });
-                records.clone()
+                self.planted
+                    .readable
+                    .iter()
+                    .chain(&*records)
+                    .cloned()
+                    .collect()
             };
             Rc::new(self.oracle.weigh(execution.outcome, &mut make))
         };
@@ -146,7 +198,16 @@ impl<'a> Executor<'a> {
             .filter(|record| matches!(record, Record::Exchange(_)));
         self.numbers.exchanges += exchanges.count() as u64;
         self.numbers.kept += 1;
+        self.planted.keep();
+        self.finish(sink)?;
         made.iter().try_for_each(|record| sink.take(record))
+    }
+
+    /// Writes what executions that were not kept have planted.
+    pub(super) fn finish(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
+        self.planted.leave();
+        let mut unwritten = self.planted.unwritten.drain(..);
+        unwritten.try_for_each(|record| sink.take(&record))
     }
 }
 

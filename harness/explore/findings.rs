@@ -65,6 +65,11 @@ impl Findings {
             if self.is_covered(id, first) {
                 continue;
             }
+            // One is always followed up.
+            if !self.found.is_empty() && !allowance.is_left() {
+                self.as_first_seen(id, first, scenario, executor);
+                continue;
+            }
             done = self.finding(
                 id,
                 first,
@@ -85,6 +90,30 @@ impl Findings {
         done
     }
 
+    /// Takes the schedule in which an exposure was first seen, not run again.
+    fn as_first_seen(
+        &mut self,
+        id: &str,
+        first: &FirstSeen,
+        scenario: &Scenario,
+        executor: &Executor<'_>,
+    ) {
+        let is_known = |found: &FoundSchedule| found.exposures.iter().any(|known| known == id);
+        if self.found.iter().any(is_known) {
+            return;
+        }
+        self.found.push(FoundSchedule {
+            exposures: vec![id.to_owned()],
+            schedule: first.schedule.clone(),
+            replay: line(scenario, executor, &first.schedule),
+            preemptions: first.preemptions,
+            shrunk_in: 0,
+            first_seen: first.schedule.clone(),
+            repeated: (0, 0),
+            decisive: None,
+        });
+    }
+
     /// Whether a schedule that was found for another exposure shows this one as well, and is no longer.
     fn is_covered(&self, id: &str, first: &FirstSeen) -> bool {
         self.found.iter().any(|found| {
@@ -94,10 +123,6 @@ impl Findings {
         })
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything that an exposure is followed up with"
-    )]
     fn finding(
         &mut self,
         id: &str,
@@ -142,17 +167,11 @@ impl Findings {
             known.exposures = ids.into_iter().collect();
             return Ok(());
         }
-        let requests = executor.stage.requests();
-        let replay = Replay::new(
-            scenario,
-            &requests,
-            executor.stage.environment(),
-            schedule.clone(),
-        );
+        let replay = line(scenario, executor, &schedule);
         self.found.push(FoundSchedule {
             exposures,
             schedule,
-            replay: replay.to_string(),
+            replay,
             preemptions,
             shrunk_in,
             first_seen: first.schedule.clone(),
@@ -177,6 +196,12 @@ impl Findings {
         }
         Ok(())
     }
+}
+
+/// The line that runs a schedule again.
+fn line(scenario: &Scenario, executor: &Executor<'_>, schedule: &Schedule) -> String {
+    let (requests, environment) = (executor.stage.requests(), executor.stage.environment());
+    Replay::new(scenario, &requests, environment, schedule.clone()).to_string()
 }
 
 /// How many of so many executions of a schedule show the exposure.

@@ -10,6 +10,8 @@ mod executor;
 mod findings;
 mod fingerprint;
 #[cfg(feature = "explore")]
+pub mod guide;
+#[cfg(feature = "explore")]
 pub mod in_process;
 mod oracle;
 mod progress;

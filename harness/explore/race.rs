@@ -109,6 +109,7 @@ impl<'a, 'w> Race<'a, 'w> {
             failure = self.follow(&mut findings);
         }
         self.doubts();
+        self.executor.finish(sink)?;
         let explored = self.explored(&searched, findings, elapsed);
         sink.take(&Record::Explored(Box::new(explored)))?;
         failure.map_or(Ok(()), |error| Err(Halt::Stage(error)))
@@ -179,6 +180,8 @@ impl<'a, 'w> Race<'a, 'w> {
                 (false, preemptions)
             }
             Ran::Nothing => return Ok(()),
+            // It was broken off because that was asked for.
+            Ran::Diverged { .. } if self.stop.asked() => return Ok(()),
             Ran::Diverged { again } => {
                 self.tried_again += u64::from(again);
                 doubts.diverged += u64::from(!again);

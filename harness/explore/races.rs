@@ -182,3 +182,120 @@ fn why_not(step: &Step) -> Option<&'static str> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario(users: u32, volley: &str, races: &[&[&str]]) -> Scenario {
+        let text = format!(
+            "version = 1\n[target]\nurl = \"http://127.0.0.1:1\"\n[users]\ncount = {users}\nname = \"u{{{{ index }}}}\"\n\
+             [[setup]]\nname = \"login\"\npath = \"/\"\n{volley}"
+        );
+        let mut scenario = Scenario::parse("x", &text).unwrap();
+        let owned = |names: &&[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        scenario.explore.races = races.iter().map(owned).collect();
+        scenario
+    }
+
+    fn steps(lines: &[(&str, &str)]) -> String {
+        let step = |(name, more): &(&str, &str)| {
+            format!("[[volley]]\nname = \"{name}\"\npath = \"/\"\n{more}\n")
+        };
+        lines.iter().map(step).collect()
+    }
+
+    fn words(scenario: &Scenario) -> Vec<String> {
+        let races = races(scenario).unwrap();
+        races
+            .iter()
+            .map(|raced| in_words(scenario, raced))
+            .collect()
+    }
+
+    #[test]
+    fn every_pair_of_raced_steps_when_none_is_named() {
+        let two = steps(&[("read", ""), ("write", "")]);
+        assert_eq!(
+            words(&scenario(5, &two, &[])),
+            [
+                "u1 read, u2 read",
+                "u1 read, u2 write",
+                "u1 write, u2 write"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_named_race_has_a_user_for_each_request() {
+        let two = steps(&[("read", ""), ("write", "")]);
+        let races: &[&[&str]] = &[&["write", "read", "write"], &["read", "write"]];
+        assert_eq!(
+            words(&scenario(3, &two, races)),
+            ["u1 write, u2 read, u3 write", "u1 read, u2 write"]
+        );
+    }
+
+    #[test]
+    fn steps_that_cannot_be_explored_are_left_out_and_named() {
+        let some = steps(&[
+            ("read", ""),
+            ("nobody", "anonymous = true"),
+            ("broken", "timeout-ms = 5"),
+        ]);
+        let scenario = scenario(2, &some, &[]);
+        assert_eq!(words(&scenario), ["u1 read, u2 read"]);
+        let notes = left_out(&scenario);
+        assert_eq!(notes.len(), 2);
+        assert!(notes[0].starts_with("step `nobody` was not explored: it is sent without"));
+        assert!(notes[1].starts_with("step `broken` was not explored: it breaks itself off"));
+    }
+
+    #[test]
+    fn what_cannot_be_explored_is_explained() {
+        let read = steps(&[("read", ""), ("nobody", "anonymous = true")]);
+        let nine: &[&str] = &["read"; 9];
+        let cases: [(u32, &[&str], &str); 6] = [
+            (
+                2,
+                &["read", "raed"],
+                "step `raed` does not exist: a race names [[volley]] steps, which are read, nobody",
+            ),
+            (2, &["read", "login"], "step `login` is not raced"),
+            (
+                2,
+                &["read", "read", "read"],
+                "the race `read, read, read` needs 3 users",
+            ),
+            (2, &["read"], "fewer than two requests"),
+            (
+                2,
+                &["read", "nobody"],
+                "step `nobody` cannot be explored: it is sent without a session",
+            ),
+            (9, nine, "has 9 requests, at most 8"),
+        ];
+        for (users, race, why) in cases {
+            let error = races(&scenario(users, &read, &[race])).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+        let error = races(&scenario(1, &read, &[])).unwrap_err();
+        assert!(
+            error.contains("needs 2 users") && error.contains("has 1"),
+            "{error}"
+        );
+        let nobody = steps(&[("nobody", "anonymous = true")]);
+        let error = races(&scenario(2, &nobody, &[])).unwrap_err();
+        assert!(
+            error.starts_with("no raced step of the scenario can be explored"),
+            "{error}"
+        );
+        let many: Vec<String> = (0..14).map(|step| format!("s{step}")).collect();
+        let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "")).collect();
+        let error = races(&scenario(2, &steps(&many), &[])).unwrap_err();
+        assert!(
+            error.starts_with("105 sets of requests are more than 100"),
+            "{error}"
+        );
+    }
+}

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use crate::model_stage::{Model, ModelStage, Op};
 
+type Make = fn(Option<u32>, u64) -> Box<dyn Search>;
+
 /// Everything a search runs, with the preemptions, in its order; at most so many executions.
 fn run(model: &Model, search: &mut dyn Search, most: usize) -> Vec<(Schedule, u32)> {
     let mut stage = ModelStage::new(model);
@@ -141,7 +143,7 @@ proptest! {
     #[test]
     fn what_is_drawn_is_a_schedule_and_the_seed_decides_it(model in models(), seed in any::<u64>(), most in prop::option::of(0u32..3)) {
         let naive = model.enumerate();
-        let make: [fn(Option<u32>, u64) -> Box<dyn Search>; 3] = [
+        let make: [Make; 3] = [
             |most, seed| Box::new(Random::new(most, seed)),
             |most, seed| Box::new(Pct::new(most, seed)),
             |most, seed| Box::new(ByChance::new(Reach::default(), most, seed)),
@@ -335,7 +337,6 @@ fn trivial(guide: &mut dyn Guide) {
 
 #[test]
 #[ignore = "a measurement: run it alone, with --release"]
-#[expect(clippy::print_stderr, reason = "the figure is what it is for")]
 fn executions_a_second_of_the_search_alone() {
     let measure = |name: &str, make: &dyn Fn(u64) -> Box<dyn Search>| {
         let (mut executions, started) = (0u32, std::time::Instant::now());

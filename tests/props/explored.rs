@@ -3,9 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crosswire::explore::{
-    Plan, Progress, Replay, Replayed, Stage, StageError, Watch, explore, replay,
-};
+use crosswire::explore::{Plan, Progress, Stage, StageError, Watch, explore};
 use crosswire::fire::Stop;
 use crosswire::history::{
     Coverage, Ending, Explored, FoundSchedule, Move, Phase, Record, Schedule, Writer, read,
@@ -14,9 +12,9 @@ use crosswire::identity::{Redactor, Salt};
 use crosswire::scenario::{Scenario, SearchName};
 use proptest::prelude::*;
 
-use crate::model_stage::{Model, ModelOracle, ModelStage, Op, State, exposures};
+use crate::model_stage::{Model, ModelOracle, ModelStage, Op, State, canaries, exposures};
 
-fn scenario(users: usize) -> Scenario {
+pub(crate) fn scenario(users: usize) -> Scenario {
     let text = format!(
         "version = 1\n[target]\nurl = \"http://127.0.0.1:1\"\n[users]\ncount = {users}\nname = \"u{{{{ index }}}}\"\n\
          [[volley]]\nname = \"read\"\npath = \"/\"\n"
@@ -26,7 +24,7 @@ fn scenario(users: usize) -> Scenario {
     scenario
 }
 
-fn plan(scenario: &Scenario) -> Plan<'_> {
+pub(crate) fn plan(scenario: &Scenario) -> Plan<'_> {
     Plan {
         scenario,
         target_name: "model".into(),
@@ -36,7 +34,7 @@ fn plan(scenario: &Scenario) -> Plan<'_> {
     }
 }
 
-fn stage(model: &Model) -> Result<Box<dyn Stage>, StageError> {
+pub(crate) fn stage(model: &Model) -> Result<Box<dyn Stage>, StageError> {
     Ok(Box::new(ModelStage::new(model)))
 }
 
@@ -57,7 +55,7 @@ fn records_with(model: &Model, set: impl FnOnce(&mut Scenario), stop: &Stop) -> 
     records
 }
 
-fn the_explored(records: &[Record]) -> Explored {
+pub(crate) fn the_explored(records: &[Record]) -> Explored {
     let explored = records.iter().filter_map(|record| match record {
         Record::Explored(explored) => Some(explored),
         _ => None,
@@ -71,11 +69,11 @@ fn explored_with(model: &Model, set: impl FnOnce(&mut Scenario)) -> Explored {
     the_explored(&records_with(model, set, &Stop::default()))
 }
 
-fn explored(model: &Model) -> Explored {
+pub(crate) fn explored(model: &Model) -> Explored {
     explored_with(model, |_| {})
 }
 
-fn ending(records: &[Record]) -> &Ending {
+pub(crate) fn ending(records: &[Record]) -> &Ending {
     match records.last() {
         Some(Record::End(end)) => &end.ending,
         other => panic!("{other:?}"),
@@ -83,13 +81,13 @@ fn ending(records: &[Record]) -> &Ending {
 }
 
 /// The race of 2008: one memo for all, written, and read a while later.
-fn memo() -> Model {
+pub(crate) fn memo() -> Model {
     let program = [Op::Work, Op::Write, Op::Work, Op::Work, Op::Read, Op::Work];
     Model::new(&[&program, &program])
 }
 
 /// As it should be: nobody gets in between.
-fn repaired() -> Model {
+pub(crate) fn repaired() -> Model {
     let program = [
         Op::Lock(0),
         Op::Write,
@@ -227,6 +225,12 @@ fn through_the_turnstile_every_execution_is_kept() {
         .filter(|record| matches!(record, Record::Volley(_)));
     assert_eq!(volleys.count(), 6);
     assert_eq!(the_explored(&records).coverage, Coverage::All);
+    // What was planted by executions that were not kept is told as well.
+    let canaries = canaries(&records);
+    assert!(canaries.len() > 6 + 4, "{}", canaries.len());
+    for (place, canary) in canaries.iter().enumerate() {
+        assert_eq!(*canary, format!("canary {}", place + 1));
+    }
 }
 
 /// Every schedule that comes of putting a later run of a mover right after its earlier one, or the earlier right before the
@@ -322,23 +326,6 @@ proptest! {
         }
         prop_assert_eq!(explored.doubts, Default::default());
     }
-
-    #[test]
-    fn a_replay_line_is_read_as_it_is_written(
-        moves in prop::collection::vec((0u8..8).prop_map(Move::Request), 1..30),
-        environment in "[!-9;-~]{1,20}",
-        digits in "[0-9a-f]{8}",
-    ) {
-        let line = format!("xw1:{digits}:{environment}:{}", Schedule(moves));
-        let replay: Replay = line.parse().unwrap();
-        prop_assert_eq!(replay.to_string(), line);
-    }
-
-    #[test]
-    fn no_text_breaks_the_reading_of_replay_lines(text in ".{0,60}", tail in "(xw1:)?[0-9a-f:RX*,]{0,30}") {
-        let _ = text.parse::<Replay>();
-        let _ = tail.parse::<Replay>();
-    }
 }
 
 /// The decisive move against plain recursion.
@@ -416,7 +403,7 @@ fn background_work_that_is_not_needed_is_left_out() {
     );
 }
 
-fn limit(explored: &Explored) -> (Option<u32>, &str) {
+pub(crate) fn limit(explored: &Explored) -> (Option<u32>, &str) {
     match &explored.coverage {
         Coverage::Capped { bound, limit } => (*bound, limit),
         other => panic!("{other:?}"),
@@ -548,115 +535,4 @@ fn a_service_that_breaks_down_leaves_what_was_found() {
     assert!(explored.exposing > 0);
     assert_eq!(limit(&explored).1, "the service could not be run any more");
     assert!(matches!(ending(&records), Ending::Failed { why, .. } if why == "it is gone"));
-}
-
-/// Runs the line against a model; the result and the history.
-fn replayed(line: &str, model: &Model) -> (Replayed, Vec<Record>) {
-    let mut scenario = scenario(model.programs.len());
-    // What is fired, and how much is explored, makes no other schedules.
-    scenario.explore.executions = 3;
-    scenario.fire.rounds += 1;
-    let mut records = Vec::new();
-    let replayed = replay(
-        &plan(&scenario),
-        &line.parse().unwrap(),
-        &mut |_| stage(model),
-        &mut |_, _| Box::new(ModelOracle::default()),
-        &mut records,
-    );
-    (replayed.unwrap(), records)
-}
-
-fn why(replayed: Replayed) -> String {
-    match replayed {
-        Replayed::CannotBeRun { why } => why,
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn a_finding_is_run_again_by_its_line() {
-    let first = explored(&memo());
-    let found = &first.found[0];
-    let (again, records) = replayed(&found.replay, &memo());
-    let Replayed::Exposed {
-        exposures,
-        repeated,
-        ..
-    } = again
-    else {
-        panic!("{again:?}");
-    };
-    assert_eq!((&exposures, repeated), (&found.exposures, (2, 2)));
-    let explored = the_explored(&records);
-    assert_eq!(limit(&explored), (None, "one schedule"));
-    assert_eq!((explored.schedules, explored.exposing), (1, 1));
-    assert_eq!(explored.found[0].schedule, found.schedule);
-    assert_eq!(explored.found[0].preemptions, found.preemptions);
-    assert_eq!(explored.told[0].schedule, found.schedule);
-
-    // The same steps without the fault.
-    let mut harmless = memo();
-    for program in &mut harmless.programs {
-        program[1] = Op::Work;
-    }
-    let (clean, records) = replayed(&found.replay, &harmless);
-    assert!(matches!(clean, Replayed::Clean { .. }), "{clean:?}");
-    assert!(the_explored(&records).found.is_empty());
-}
-
-#[test]
-fn a_line_that_cannot_be_run_says_where_or_why() {
-    let line = explored(&memo()).found[0].replay.clone();
-    let (locked, records) = replayed(&line, &repaired());
-    let locked = why(locked);
-    assert!(
-        locked.contains("should be R2, which is not possible (possible: R1)"),
-        "{locked}"
-    );
-    assert!(matches!(ending(&records), Ending::Failed { why, .. } if *why == locked));
-    assert!(
-        !records
-            .iter()
-            .any(|record| matches!(record, Record::Explored(_)))
-    );
-
-    let mut short = memo();
-    short.programs[0].truncate(4);
-    short.programs[1].truncate(4);
-    let short = why(replayed(&line, &short).0);
-    assert!(short.contains("move "), "{short}");
-
-    let elsewhere = Model {
-        environment: "model-2".into(),
-        ..memo()
-    };
-    let elsewhere = why(replayed(&line, &elsewhere).0);
-    assert!(
-        elsewhere.contains("model-1") && elsewhere.contains("model-2"),
-        "{elsewhere}"
-    );
-
-    let other = line.replacen(&line[4..12], "00000000", 1);
-    let other = why(replayed(&other, &memo()).0);
-    assert!(other.contains("another scenario"), "{other}");
-}
-
-#[test]
-fn lines_that_are_none_are_explained() {
-    for (line, why) in [
-        ("", "it does not begin with xw"),
-        ("R1,R2", "it does not begin with xw"),
-        ("xw2:0f3a5c7e:e:R1", "version `2` is not 1"),
-        ("xw1:0f3a:e:R1", "8 digits"),
-        ("xw1:0F3A5C7E:e:R1", "8 digits"),
-        ("xw1:0f3a5c7e::R1", "the environment is missing"),
-        ("xw1:0f3a5c7e:a b:R1", "`a b` is no environment"),
-        ("xw1:0f3a5c7e:e", "the moves are missing"),
-        ("xw1:0f3a5c7e:e:R0", "`R0` is no move"),
-        ("xw1:0f3a5c7e:e:R1*0", "`R1*0` is no move"),
-    ] {
-        let error = line.parse::<Replay>().unwrap_err().to_string();
-        assert!(error.contains(why), "{line}: {error}");
-    }
 }

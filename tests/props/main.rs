@@ -13,6 +13,7 @@ mod import;
 mod judge;
 mod model_stage;
 mod records;
+mod replayed;
 mod scenario;
 mod step_keys;
 

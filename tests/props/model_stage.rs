@@ -6,8 +6,8 @@ use crosswire::explore::{
     Detail, Execution, ExecutionEnd, Guide, Oracle, Point, Stage, StageError, Weighed,
 };
 use crosswire::history::{
-    Cause, Doubts, Exchange, Move, Outcome, Phase, PointCounts, Raced, Record, RequestLine,
-    Schedule, StepEnd, StepTold, Way,
+    Cause, Doubts, Exchange, Move, Outcome, Phase, Planted, PointCounts, Raced, Record,
+    RequestLine, Schedule, StepEnd, StepTold, Way,
 };
 use crosswire::identity::UserId;
 
@@ -372,7 +372,18 @@ impl Stage for ModelStage {
             self.exchange(request, Phase::Volley, Some(number), body(owner))
         });
         let read_back = self.exchange(0, Phase::ReadBack, None, "back".into());
-        raced.chain([read_back]).collect()
+        // Through the turnstile the service keeps what was planted, and everybody may read it.
+        let planted = self.model.turnstile.then(|| {
+            Record::Planted(Planted {
+                canary: format!("canary {}", self.executions),
+                readers: vec![UserId(0), UserId(1)],
+            })
+        });
+        planted
+            .into_iter()
+            .chain(raced)
+            .chain([read_back])
+            .collect()
     }
 }
 
@@ -394,6 +405,15 @@ fn steps(moves: &[Move]) -> Vec<StepTold> {
     told.collect()
 }
 
+/// The canaries that these records plant.
+pub(crate) fn canaries(records: &[Record]) -> Vec<&str> {
+    let canaries = records.iter().filter_map(|record| match record {
+        Record::Planted(planted) => Some(planted.canary.as_str()),
+        _ => None,
+    });
+    canaries.collect()
+}
+
 /// Sees crossings in the bodies of a model's answers.
 #[derive(Debug, Default)]
 pub(crate) struct ModelOracle {
@@ -410,6 +430,14 @@ impl Oracle for ModelOracle {
     fn weigh(&mut self, _: Option<u128>, records: &mut dyn FnMut() -> Vec<Record>) -> Weighed {
         assert!(self.prepared > 1, "every request alone comes first");
         let records = records();
+        let canaries = canaries(&records);
+        if let Some(last) = canaries.last() {
+            // What was planted before may still be seen, so it has to be known.
+            let all: Vec<String> = (1..=canaries.len())
+                .map(|number| format!("canary {number}"))
+                .collect();
+            assert_eq!(canaries, all, "up to {last}");
+        }
         let raced = records.iter().filter_map(|record| match record {
             Record::Exchange(exchange) if exchange.phase == Phase::Volley => Some(exchange),
             _ => None,

@@ -5,7 +5,7 @@
 //! one gave back a lock or a connection, or because it never was blocked, but slow. In this order:
 //!
 //! 1. the rest of a message that is not whole belongs to whom its beginning belongs (where the protocol tells);
-//! 2. a connection that has had messages while nobody was at work, and none of anybody's work, is the background's;
+//! 2. a connection that is as busy while nobody is at work as while somebody is belongs to the background;
 //! 3. when nobody could have woken, it is the mover's; between moves that of the request that uses the connection;
 //! 4. otherwise bytes that only one of them sent when it ran alone are its own (the look-up of its session, mostly);
 //! 5. who is inside something on this very connection (a transaction) goes on there;
@@ -23,7 +23,7 @@ impl State {
         if let (Some(true), Some(last)) = (line.framing.inside(), line.last) {
             return last;
         }
-        if line.is_background() {
+        if line.background {
             return None;
         }
         // Work for a client that has gone may go on for long.

@@ -269,6 +269,21 @@ impl State {
         self.mode = mode;
     }
 
+    /// Finds the connections that are used for something else than requests, from what came in so long a time in which
+    /// nobody was at work, and in so long a one in which somebody was.
+    pub(super) fn classify(&mut self, idle: Duration, work: Duration) {
+        for line in self.lines.values_mut() {
+            line.classify(idle, work);
+        }
+    }
+
+    /// Counts anew.
+    pub(super) fn forget_counts(&mut self) {
+        for line in self.lines.values_mut() {
+            (line.idle, line.used) = (0, 0);
+        }
+    }
+
     /// Lets everything go that is held, and holds nothing any more.
     pub(super) fn pass(&mut self, mode: Mode) {
         self.mode = mode;
@@ -369,13 +384,11 @@ impl State {
         let Some(request) = owner else {
             if !goes_on {
                 self.background += 1;
-                line.idle += 1;
             }
             // Behind what is held it has to wait: a stream keeps its order.
             line.up.put(None, serial, bytes);
             return;
         };
-        line.used += 1;
         line.user = Some(request);
         let seen = &mut self.requests[request];
         seen.sign = Some(Instant::now());

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
@@ -41,8 +42,10 @@ pub(super) struct Line {
     pub(super) unanswered: bool,
     /// Messages that came while nobody was at work.
     pub(super) idle: u64,
-    /// Messages that came while somebody was.
+    /// Messages that came while somebody was, and nothing was held.
     pub(super) used: u64,
+    /// Whether it is used for something else than requests.
+    pub(super) background: bool,
 }
 
 /// One direction.
@@ -152,9 +155,17 @@ impl Line {
             .or(self.down.open_for)
     }
 
-    /// Whether it is used for something else than requests: it has been, and never for any.
-    pub(super) fn is_background(&self) -> bool {
-        self.idle > 0 && self.used == 0
+    /// Says whether it is used for something else than requests: it is as busy while nobody is at work as while somebody is.
+    /// Of what comes seldom nobody can tell, and whatever is not known is held.
+    pub(super) fn classify(&mut self, idle: Duration, work: Duration) {
+        /// Messages while nobody is at work that are no accident.
+        const REGULAR: u64 = 2;
+        /// How much busier it may seem.
+        const MARGIN: f64 = 2.0;
+        let share = work.as_secs_f64() / idle.as_secs_f64().max(f64::EPSILON);
+        #[expect(clippy::cast_precision_loss, reason = "counts of messages are small")]
+        let (idle, used) = (self.idle as f64, self.used as f64);
+        self.background = self.idle >= REGULAR && used <= MARGIN * idle * share + 1.0;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::board::{Alone, Board, Front, Mode, Released, State};
+use super::board::{Board, Front, Mode, Released, State};
 use super::client::Client;
 use super::hall::{Off, Shared};
 use super::words;
@@ -321,11 +321,16 @@ impl Course<'_, '_> {
         let (wanted, late) = {
             let state = board.state.borrow();
             let alone = state.alone.get(place);
-            let wanted = alone
-                .and_then(|alone| alone.widths.get(turn))
-                .copied()
-                .unwrap_or(1);
-            (wanted.max(1), alone.map_or(0, |alone: &Alone| alone.late))
+            let wanted = alone.and_then(|alone| alone.widths.get(turn)).copied();
+            let was_over = state.requests[place].front == Front::Over;
+            match was_over {
+                // What goes on after the answer has steps of its own.
+                true => (0, wanted.unwrap_or(0)),
+                false => (
+                    wanted.unwrap_or(1).max(1),
+                    alone.map_or(0, |alone| alone.late),
+                ),
+            }
         };
         let begun = Instant::now();
         let there = |state: &State| {

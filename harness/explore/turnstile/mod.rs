@@ -30,6 +30,8 @@ mod prepare;
 mod relay;
 mod restart;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod through;
 mod words;
 

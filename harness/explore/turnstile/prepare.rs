@@ -1,6 +1,7 @@
 //! What comes before all executions: log-in, every request alone, what they hold, and a race in which nothing is held.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -43,38 +44,57 @@ impl<'a> Turnstile<'a> {
         let users = self.users();
         site.arrive().await?;
         site.before(&users, &board).await?;
-        self.watch_idle().await;
-        let before = board.state.borrow().messages;
-        let mut learnt = Vec::with_capacity(self.requests.len());
+        let idle = self.watch_idle().await;
+        let others = {
+            let state = board.state.borrow();
+            state.messages + state.idle_messages
+        };
+        let begun = Instant::now();
+        let mut walked = Vec::with_capacity(self.requests.len());
         for request in 0..self.requests.len() {
-            let (user, step) = self.requests[request];
-            site.before(&[user], &board).await?;
-            let round = site.round;
-            let unraced = board.state.borrow().messages;
-            site.run.walk(user, step, Phase::Solo, round).await?;
-            let raced = board.state.borrow().messages - unraced;
-            self.read_back(site, &[user], Phase::Solo).await?;
+            walked.push(self.walked(site, request).await?);
+        }
+        board.state.borrow_mut().classify(idle, begun.elapsed());
+        let mut learnt = Vec::with_capacity(self.requests.len());
+        for (request, walked) in walked.into_iter().enumerate() {
             let mut alone = self.calibrated(site, request).await?;
-            alone.messages = alone
-                .messages
-                .max(usize::try_from(raced).unwrap_or(usize::MAX));
+            alone.messages = alone.messages.max(walked);
             learnt.push(alone);
         }
-        self.told_of_silence(site, &learnt, before)?;
+        self.told_of_silence(site, &learnt, others)?;
         self.warm_up(site, &users).await?;
         board.state.borrow_mut().pass(Mode::Idle);
         Ok(learnt)
     }
 
-    /// Sees what the service says to its backends while nobody asks anything.
-    async fn watch_idle(&self) {
-        /// Times the limit for a blocked request.
-        const WATCH: u32 = 2;
+    /// Sees what the service says to its backends while nobody asks anything; for how long.
+    async fn watch_idle(&self) -> Duration {
+        /// Times the time in which a request alone shows what it does at once.
+        const WATCH: u32 = 4;
         let board = &self.shared.board;
         board.settle(self.rules.settle).await;
-        board.state.borrow_mut().pass(Mode::Idle);
-        let until = Instant::now() + self.rules.alone().settle * WATCH;
+        {
+            let mut state = board.state.borrow_mut();
+            state.forget_counts();
+            state.pass(Mode::Idle);
+        }
+        let begun = Instant::now();
+        let until = begun + self.rules.alone().settle * WATCH;
         board.wait(|_| false, |_| until).await;
+        begun.elapsed()
+    }
+
+    /// Runs a request alone with nothing held; messages to backends meanwhile, the background's included.
+    async fn walked(&self, site: &mut Site<'a>, request: usize) -> Result<usize, Off> {
+        let board = &self.shared.board;
+        let (user, step) = self.requests[request];
+        site.before(&[user], board).await?;
+        let round = site.round;
+        let before = on_lines(&board.state.borrow());
+        site.run.walk(user, step, Phase::Solo, round).await?;
+        let messages = on_lines(&board.state.borrow()).saturating_sub(before);
+        self.read_back(site, &[user], Phase::Solo).await?;
+        Ok(usize::try_from(messages).unwrap_or(usize::MAX))
     }
 
     /// Runs a request alone under control, with time to show all that it does at once.
@@ -110,7 +130,7 @@ impl<'a> Turnstile<'a> {
         &self,
         site: &mut Site<'a>,
         learnt: &[Alone],
-        before: u64,
+        others: u64,
     ) -> Result<(), Off> {
         let listening: Vec<String> = self
             .shared
@@ -126,11 +146,8 @@ impl<'a> Turnstile<'a> {
             return Ok(());
         }
         if silent.len() == learnt.len() && !self.rules.holds_front() {
-            let (mut others, connections) = {
-                let state = self.shared.board.state.borrow();
-                (state.idle_messages + before, state.lines.len())
-            };
-            others += u64::from(others == 0 && connections > 0);
+            let connections = self.shared.board.state.borrow().lines.len();
+            let others = others.max(u64::try_from(connections).unwrap_or(u64::MAX));
             let fire = "`crosswire fire` needs no backend and races them all the same";
             let why = match others {
                 0 => format!(
@@ -159,6 +176,17 @@ impl<'a> Turnstile<'a> {
         let why = format!("{} ({})", error.why, state.troubles.join("; "));
         StageError::new(error.cause, why)
     }
+}
+
+/// Messages so far on connections that are not known to be quiet or busy by themselves.
+fn on_lines(state: &State) -> u64 {
+    let regular = |line: &&super::connection::Line| line.idle == 0;
+    state
+        .lines
+        .values()
+        .filter(regular)
+        .map(|line| line.used)
+        .sum()
 }
 
 impl Course<'_, '_> {

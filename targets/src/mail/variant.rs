@@ -12,6 +12,7 @@ use super::http::{self, Blueprint};
 use super::memory::MemoryStore;
 use super::note::{LockedNote, OneLock, PerRequest, SharedNote};
 use super::password::HashError;
+use super::remote::RemoteStore;
 use super::seed;
 use super::service::Webmail;
 use super::sqlite::SqliteStore;
@@ -138,16 +139,24 @@ fn build(setup: Setup) -> Building {
                 over(SqliteStore::open(path).map_err(StartError::store)?, &setup).await
             }
             StoreKind::Memory => over(MemoryStore::new(), &setup).await,
+            StoreKind::Remote(address) => {
+                let store = RemoteStore::new(*address).map_err(StartError::store)?;
+                router(store, &setup)
+            }
         }
     })
 }
 
 async fn over<S: Store>(store: S, setup: &Setup) -> Result<Router, StartError> {
-    let variant = Variant::named(setup.variant);
-    let variant = variant.ok_or_else(|| StartError::unknown_variant(&INFO, setup.variant))?;
     seed::seed(&store, setup.users)
         .await
         .map_err(StartError::store)?;
+    router(store, setup)
+}
+
+fn router<S: Store>(store: S, setup: &Setup) -> Result<Router, StartError> {
+    let variant = Variant::named(setup.variant);
+    let variant = variant.ok_or_else(|| StartError::unknown_variant(&INFO, setup.variant))?;
     let store = DelayedStore::new(store, setup.store_delay);
     variant.router(store, setup.tls).map_err(StartError::system)
 }

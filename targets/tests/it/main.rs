@@ -12,4 +12,5 @@ mod model;
 mod pages;
 mod protocols;
 mod readme;
+mod remote;
 mod restart;
