@@ -127,6 +127,13 @@ impl Latch {
         }
     }
 
+    /// Waits until the peer has sent something, or has gone, and takes nothing of it.
+    pub(crate) async fn has_come(&self) {
+        if let Ok(stream) = self.stream() {
+            let _ = stream.peek(&mut [0_u8; 1]).await;
+        }
+    }
+
     /// Address of this side; with the peer's it names the connection in the kernel's tables.
     pub(crate) fn local(&self) -> Option<SocketAddr> {
         self.stream().ok()?.local_addr().ok()

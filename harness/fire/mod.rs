@@ -24,7 +24,7 @@ mod lane;
 #[cfg(feature = "control")]
 mod line;
 mod pattern;
-mod permission;
+pub(crate) mod permission;
 pub(crate) mod phases;
 mod pipelined;
 pub(crate) mod pool;
@@ -115,6 +115,13 @@ pub enum Event<'a> {
         /// Rounds in all.
         rounds: u32,
     },
+}
+
+/// Tells another one.
+impl<W: Watch + ?Sized> Watch for &mut W {
+    fn event(&mut self, event: &Event<'_>) {
+        (**self).event(event);
+    }
 }
 
 /// Watches nothing.

@@ -79,6 +79,20 @@ pub fn check_hosts(scenario: &Scenario, allowed: &[String]) -> Result<(), HostEr
     })
 }
 
+/// Checks that a host which is no service's may be connected to: a backend behind a relay.
+///
+/// # Errors
+/// When it has no address, or is not this machine and not named.
+pub(crate) fn check_backend(host: &str, port: u16, allowed: &[String]) -> Result<(), HostError> {
+    let bare = |name: &str| name.trim_matches(['[', ']']).to_ascii_lowercase();
+    if allowed.iter().any(|name| bare(name) == bare(host)) {
+        return Ok(());
+    }
+    let resolve: Resolve<'_> =
+        &|host, port| Ok((host, port).to_socket_addrs()?.map(|a| a.ip()).collect());
+    own_addresses(host, &addresses(host, port, resolve)?)
+}
+
 /// Checks a name by which a host is to be allowed.
 ///
 /// # Errors

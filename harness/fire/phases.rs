@@ -118,7 +118,12 @@ impl<'a> Run<'a> {
     }
 
     /// Steps that must succeed for the run to mean anything.
-    async fn prepare(&mut self, user: usize, steps: &'a [Step], round: u32) -> Result<(), Halt> {
+    pub(crate) async fn prepare(
+        &mut self,
+        user: usize,
+        steps: &'a [Step],
+        round: u32,
+    ) -> Result<(), Halt> {
         for step in steps {
             let name = &self.scenario.users.list()[user].name;
             if let Err(unmet) = self.alone(user, step, Phase::Setup, round).await? {
@@ -141,7 +146,7 @@ impl<'a> Run<'a> {
 
     /// A step whose outcome the judge weighs: an answer that is refused is part of the record. One that cannot be sent
     /// because its session is stale and cannot be refreshed has none, nor has anything after it.
-    async fn walk(
+    pub(crate) async fn walk(
         &mut self,
         user: usize,
         step: &'a Step,

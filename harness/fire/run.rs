@@ -37,8 +37,8 @@ impl From<io::Error> for Halt {
 /// The state of a run.
 pub(crate) struct Run<'a> {
     pub(crate) scenario: &'a Scenario,
-    pub(crate) sink: &'a mut dyn Sink,
-    pub(crate) watch: &'a mut dyn Watch,
+    pub(crate) sink: Box<dyn Sink + 'a>,
+    pub(crate) watch: Box<dyn Watch + 'a>,
     pub(crate) stop: &'a Stop,
     pub(crate) bounds: Bounds<'a>,
     pub(crate) tactics: Tactics,
@@ -55,6 +55,8 @@ pub(crate) struct Run<'a> {
     pub(crate) exchanges: u64,
     /// Steps of which it was told that they are left out where there is no session that must be dead.
     pub(crate) left_out: BTreeSet<u16>,
+    /// Most exchanges.
+    pub(crate) most: u64,
     /// Cleaning up has begun: it has a limit of its own, the end of its time.
     pub(crate) cleaning_up: bool,
 }
@@ -68,25 +70,18 @@ pub(crate) async fn run(
 ) -> io::Result<()> {
     let clock = Clock::start();
     sink.take(&Record::Start(start(plan)))?;
-    let wished = Tactics::new(&plan.scenario.fire);
     // Whoever interrupts a run wants it cleaned up; a second time ends the process.
     let unstopped = Stop::default();
     let mut rounds = 0;
-    let ending = match Hosts::new(plan, wished.protocol).await {
+    let ending = match Run::open(plan, clock, (&mut *sink, &mut *watch, stop)).await {
         Err(why) => Ending::Failed {
             why,
             cause: Cause::Unreachable,
         },
-        Ok(mut hosts) => {
-            let tactics = fallback::settle(&mut hosts, wished, plan.scenario).await;
-            let network_notes = network_notes(&plan.scenario.network);
-            let left_out = fault::not_over(tactics.protocol, plan.scenario);
-            let notes = tactics.notes.iter().chain(&network_notes);
-            for text in notes.chain(&left_out) {
-                sink.take(&Record::Note { text: text.clone() })?;
+        Ok((mut run, notes)) => {
+            for text in notes {
+                run.sink.take(&Record::Note { text })?;
             }
-            let pool = Pool::new(hosts);
-            let mut run = Run::new(plan, tactics, pool, clock, (&mut *sink, &mut *watch, stop));
             let ending = match run.phases(&mut rounds).await {
                 Ok(()) => Ending::Completed,
                 Err(Halt::End(ending)) => ending,
@@ -149,12 +144,36 @@ fn network_notes(network: &Network) -> Vec<String> {
 }
 
 impl<'a> Run<'a> {
+    /// Looks the hosts up and settles how they are spoken to; with it, what a reader should know of that, a sentence each.
+    ///
+    /// # Errors
+    /// A sentence that says which host is at fault, and how.
+    pub(crate) async fn open(
+        plan: &Plan<'a>,
+        clock: Clock,
+        (sink, watch, stop): (impl Sink + 'a, impl Watch + 'a, &'a Stop),
+    ) -> Result<(Run<'a>, Vec<String>), String> {
+        let wished = Tactics::new(&plan.scenario.fire);
+        let mut hosts = Hosts::new(plan, wished.protocol).await?;
+        let tactics = fallback::settle(&mut hosts, wished, plan.scenario).await;
+        let mut notes = tactics.notes.clone();
+        notes.extend(network_notes(&plan.scenario.network));
+        notes.extend(fault::not_over(tactics.protocol, plan.scenario));
+        let ends = (
+            Box::new(sink) as Box<dyn Sink + 'a>,
+            Box::new(watch) as _,
+            stop,
+        );
+        let run = Run::new(plan, tactics, Pool::new(hosts), clock, ends);
+        Ok((run, notes))
+    }
+
     fn new(
         plan: &Plan<'a>,
         tactics: Tactics,
         pool: Pool,
         clock: Clock,
-        (sink, watch, stop): (&'a mut dyn Sink, &'a mut dyn Watch, &'a Stop),
+        (sink, watch, stop): (Box<dyn Sink + 'a>, Box<dyn Watch + 'a>, &'a Stop),
     ) -> Run<'a> {
         /// Makes of the run's seed another one.
         const TEXTS: u64 = 0x7465_7874_7365_6564;
@@ -185,6 +204,7 @@ impl<'a> Run<'a> {
             redactor: Redactor::new(scenario.supplied_secrets()),
             exchanges: 0,
             left_out: BTreeSet::new(),
+            most: limits.requests,
             cleaning_up: false,
         }
     }
@@ -224,8 +244,8 @@ impl<'a> Run<'a> {
         if self.stop.asked() {
             return Err(Halt::End(Ending::Interrupted));
         }
-        if self.exchanges + count as u64 > limits.requests {
-            return limit(format!("{} requests", limits.requests));
+        if self.exchanges + count as u64 > self.most {
+            return limit(format!("{} requests", self.most));
         }
         if late {
             return limit(format!("{} s", limits.duration_s));

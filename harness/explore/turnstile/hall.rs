@@ -1,0 +1,207 @@
+//! What all turnstiles of a run share: the runtime, the relays, and the sessions of the users.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use tokio::runtime::Runtime;
+use tokio::task::LocalSet;
+
+use super::board::{Board, Mode};
+use super::relay;
+use super::stage::Turnstile;
+use super::{TurnstileOptions, restart};
+use crate::explore::StageError;
+use crate::fire::run::{Halt, Run};
+use crate::fire::{Clock, Plan, Stop};
+use crate::history::{Cause, Ending, Raced, Record, Sink};
+
+/// Listens in place of the backends, and keeps the users logged in, for every race of a run.
+///
+/// The relays carry bytes only while one of its [`Turnstile`]s is at work.
+pub struct Hall<'a>(Rc<Shared<'a>>);
+
+pub(super) struct Shared<'a> {
+    pub(super) site: RefCell<Site<'a>>,
+    pub(super) board: Rc<Board>,
+    pub(super) through: Vec<(super::Through, SocketAddr)>,
+    local: LocalSet,
+    runtime: Runtime,
+}
+
+/// The users and their sessions at the service.
+pub(super) struct Site<'a> {
+    pub(super) run: Run<'a>,
+    /// What the run has recorded and nobody has taken.
+    records: Rc<RefCell<Vec<Record>>>,
+    restart: Option<String>,
+    /// Users who are set up.
+    set_up: BTreeSet<usize>,
+    /// Rounds so far.
+    pub(super) round: u32,
+}
+
+/// Why an execution goes no further.
+pub(super) enum Off {
+    /// It was asked for.
+    Stopped,
+    Failed(StageError),
+}
+
+impl From<Halt> for Off {
+    fn from(halt: Halt) -> Off {
+        let (cause, why) = match halt {
+            Halt::End(Ending::Failed { why, cause }) => (cause, why),
+            Halt::End(Ending::Limit { limit }) => {
+                (Cause::Step, format!("the limit of {limit} was reached"))
+            }
+            Halt::End(_) => return Off::Stopped,
+            Halt::Sink(error) => (Cause::Step, format!("it could not be recorded: {error}")),
+        };
+        Off::Failed(StageError::new(cause, why))
+    }
+}
+
+/// Keeps records until they are taken.
+struct Kept(Rc<RefCell<Vec<Record>>>);
+
+impl Sink for Kept {
+    fn take(&mut self, record: &Record) -> io::Result<()> {
+        self.0.borrow_mut().push(record.clone());
+        Ok(())
+    }
+}
+
+impl<'a> Hall<'a> {
+    /// Listens in place of every backend, and looks the target up. The target need not run yet.
+    ///
+    /// # Errors
+    /// When a port cannot be listened on, a backend is another machine that nobody named, or the target has no address.
+    pub fn open(
+        plan: &Plan<'a>,
+        options: &TurnstileOptions,
+        stop: &'a Stop,
+    ) -> Result<Hall<'a>, StageError> {
+        let failed = |why: String| StageError::new(Cause::Unreachable, why);
+        if options.through.is_empty() {
+            return Err(failed(
+                "no backend is relayed: name one, such as --through 6380=127.0.0.1:6379, and let the service connect to port 6380 of 127.0.0.1"
+                    .to_owned(),
+            ));
+        }
+        for through in &options.through {
+            through
+                .check(&options.allowed_hosts)
+                .map_err(|error| failed(format!("the backend {}: {error}", through.backend())))?;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| failed(format!("the system gives no runtime: {error}")))?;
+        let (local, board) = (LocalSet::new(), Rc::new(Board::default()));
+        let records = Rc::new(RefCell::new(Vec::new()));
+        let kept = Kept(Rc::clone(&records));
+        let opening = async {
+            let mut through = Vec::with_capacity(options.through.len());
+            for (place, one) in options.through.iter().enumerate() {
+                let (listener, address) = relay::listen(one).await?;
+                tokio::task::spawn_local(relay::serve(
+                    listener,
+                    one.clone(),
+                    place,
+                    Rc::clone(&board),
+                ));
+                through.push((one.clone(), address));
+            }
+            let (mut run, notes) = Run::open(plan, Clock::start(), (kept, (), stop)).await?;
+            // An exploration has limits of its own: executions and time.
+            (run.most, run.bounds.until_ns) = (u64::MAX, u64::MAX);
+            Ok((through, run, notes))
+        };
+        let (through, run, notes) = local.block_on(&runtime, opening).map_err(failed)?;
+        let notes = notes.into_iter().map(|text| Record::Note { text });
+        records.borrow_mut().extend(notes);
+        let site = Site {
+            run,
+            records,
+            restart: options.restart.clone(),
+            set_up: BTreeSet::new(),
+            round: 0,
+        };
+        Ok(Hall(Rc::new(Shared {
+            site: RefCell::new(site),
+            board,
+            through,
+            local,
+            runtime,
+        })))
+    }
+
+    /// Where the service is to connect to, in the order of [`TurnstileOptions::through`], real ports in place of 0.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.through.iter().map(|(_, address)| *address).collect()
+    }
+
+    /// A turnstile for these requests.
+    ///
+    /// # Errors
+    /// When the scenario has no such user or raced step, or more than [`Move::REQUESTS`](crate::history::Move::REQUESTS).
+    pub fn turnstile(&self, raced: &[Raced]) -> Result<Turnstile<'a>, StageError> {
+        Turnstile::new(Rc::clone(&self.0), raced)
+    }
+}
+
+impl Shared<'_> {
+    /// Runs the future; the relays are at work meanwhile.
+    pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.local.block_on(&self.runtime, future)
+    }
+}
+
+impl Site<'_> {
+    /// Takes what was recorded since the last time.
+    pub(super) fn take_records(&self) -> Vec<Record> {
+        self.records.borrow_mut().split_off(0)
+    }
+
+    /// Waits until the target takes connections.
+    pub(super) async fn arrive(&self) -> Result<(), Off> {
+        let waited = restart::wait_for(&self.run.pool.hosts).await;
+        waited.map_err(|why| Off::Failed(StageError::new(Cause::Unreachable, why)))
+    }
+
+    /// Starts the service anew where that is wished; then everything that comes before the race.
+    pub(super) async fn before(&mut self, users: &[usize], board: &Board) -> Result<(), Off> {
+        // What has come while nobody looked is nobody's.
+        board.settle(std::time::Duration::ZERO).await;
+        board.state.borrow_mut().pass(Mode::Pass);
+        if let Some(command) = &self.restart {
+            let restarted = restart::run(command).await;
+            restarted.map_err(|why| Off::Failed(StageError::new(Cause::Unreachable, why)))?;
+            self.arrive().await?;
+            self.set_up.clear();
+        }
+        self.prepare_users(users).await?;
+        self.round = self.round.saturating_add(1);
+        for user in users {
+            let steps = &self.run.scenario.each_round;
+            self.run.prepare(*user, steps, self.round).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets those users up who are not, each once.
+    async fn prepare_users(&mut self, users: &[usize]) -> Result<(), Off> {
+        for user in users {
+            if !self.set_up.contains(user) {
+                let steps = &self.run.scenario.setup;
+                self.run.prepare(*user, steps, 0).await?;
+                self.set_up.insert(*user);
+            }
+        }
+        Ok(())
+    }
+}

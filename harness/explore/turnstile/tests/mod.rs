@@ -1,0 +1,7 @@
+//! The turnstile against services and backends that do exactly what a test wants; nothing here waits for luck.
+
+mod cancels;
+mod orders;
+mod scene;
+mod traffic;
+mod trouble;
