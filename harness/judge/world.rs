@@ -7,7 +7,7 @@ use crate::history::{Exchange, Planted, SlotInfo, Start, StepInfo};
 use crate::identity::{Canary, Salt, UserId};
 
 /// The engine whose histories hold executions.
-const EXPLORE: &str = "explore";
+pub(super) const EXPLORE: &str = "explore";
 
 /// Header and plantings of a run.
 #[derive(Clone, Debug)]

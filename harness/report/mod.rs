@@ -18,6 +18,7 @@ mod naming;
 mod ndjson;
 mod place;
 mod sarif;
+mod schedules;
 pub mod telling;
 mod terminal;
 #[cfg(test)]

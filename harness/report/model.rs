@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::evidence::Evidence;
-use super::exploration::{Exploration, ShownBy, TestOf};
+use super::exploration::{Exploration, ShortestSchedule, ShownBy, TestOf};
 use crate::history::{Ending, Phase};
 use crate::identity::Redactor;
 use crate::judge::Threshold;
@@ -229,6 +229,17 @@ impl Report {
         self.replay.as_deref().map(|run| schedule_again(run, line))
     }
 
+    /// The exploration that found it, and the shortest schedule that shows it.
+    #[must_use]
+    pub fn schedule_of(&self, finding: &Finding) -> Option<(&Exploration, &ShortestSchedule)> {
+        let shown_by = finding.shown_by.as_ref()?;
+        let all = self.explored.iter();
+        let mut all = all.flat_map(|one| one.found.iter().map(move |found| (one, found)));
+        all.find(|(_, found)| {
+            found.replay == shown_by.replay && found.exposures.contains(&finding.id)
+        })
+    }
+
     /// The rule of a finding.
     #[must_use]
     pub fn rule(&self, finding: &Finding) -> Option<&Rule> {
@@ -300,6 +311,32 @@ mod tests {
         assert!(!report.takes_overlap());
         report.findings[0].phase = Phase::CleanUp;
         report.findings[0].victim = report.findings[0].viewer.clone();
+        assert!(!report.takes_overlap());
+    }
+
+    #[test]
+    fn a_finding_of_an_exploration_is_run_again_by_its_schedule() {
+        let mut report = all()["explored-exposed"].clone();
+        let finding = report.findings[0].clone();
+        let line = "--schedule 'xw1:1f2e3d4c:tokio-1.54.1:R1*2,R2*2,R1,B,R1,R2'";
+        let again = format!("crosswire explore ./notes.toml --preemptions 2 {line}");
+        assert_eq!(report.replay_of(&finding).as_ref(), Some(&again));
+        // As it is the command of a run that was one already.
+        report.replay = Some(format!(
+            "crosswire explore ./notes.toml --preemptions 2 {line}"
+        ));
+        assert_eq!(report.replay_of(&finding).as_ref(), Some(&again));
+        let (one, shortest) = report.schedule_of(&finding).unwrap();
+        assert_eq!((one.schedules, shortest.preemptions), (70, 1));
+        assert!(
+            shortest
+                .test
+                .as_ref()
+                .unwrap()
+                .contains(".bearer(\"[secret]\")\n")
+        );
+        assert!(report.takes_overlap());
+        report.findings[0].shown_by.as_mut().unwrap().schedule = "R1*3,R2*4".parse().unwrap();
         assert!(!report.takes_overlap());
     }
 

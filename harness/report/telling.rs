@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Finding, FindingSide, Report, words};
+use super::schedules::cut;
+use super::{Exploration, Finding, FindingSide, Report, ShownBy, words};
 use crate::history::{Cause, Coverage, Ending, Phase};
 use crate::judge::{ExposureKind, Reach, ReasonKind, Strength, ThresholdResult, Verdict};
 
@@ -37,7 +38,7 @@ pub fn outcome(report: &Report) -> String {
             let clean = "no user received or acted on another's data";
             match &report.strength.reach {
                 None => clean.to_owned(),
-                Some(reach) => format!("{clean}: {}", self::reach(reach)),
+                Some(reach) => format!("{clean} ({})", in_short(reach)),
             }
         }
         Verdict::Inconclusive => {
@@ -109,6 +110,36 @@ pub fn reach(reach: &Reach) -> String {
             )
         }
     }
+}
+
+/// As [`reach`], without what a limit left to say.
+fn in_short(reach: &Reach) -> String {
+    match &reach.coverage {
+        Coverage::Capped { .. } => {
+            format!("capped at {}", words::count(reach.schedules, "schedule"))
+        }
+        Coverage::All | Coverage::WithinBound { .. } => self::reach(reach),
+    }
+}
+
+/// [`reach`] of one exploration.
+#[must_use]
+pub fn coverage(exploration: &Exploration) -> String {
+    let bounds = exploration.bounds.iter();
+    self::reach(&Reach {
+        races: 1,
+        schedules: exploration.schedules,
+        exposing: exploration.exposing,
+        sampled: exploration.sampled,
+        covered: match &exploration.coverage {
+            Coverage::All => exploration.schedules.saturating_sub(exploration.sampled),
+            Coverage::Capped { .. } => exploration.schedules,
+            Coverage::WithinBound { bound } => bounds
+                .filter(|told| told.preemptions <= *bound)
+                .fold(0, |sum: u64, told| sum.saturating_add(told.schedules)),
+        },
+        coverage: exploration.coverage.clone(),
+    })
 }
 
 fn within(bound: u32) -> String {
@@ -283,6 +314,19 @@ pub fn exchanges(report: &Report) -> String {
         .sum();
     let held = report.counts.exchanges;
     let mut parts = Vec::new();
+    if let Some(reach) = report
+        .strength
+        .reach
+        .as_ref()
+        .filter(|reach| reach.exposing > 0)
+    {
+        // Few of the executions are kept: what they held says nothing of all.
+        return format!(
+            "{} of {} exposed something",
+            words::number(reach.exposing),
+            words::count(reach.schedules, "schedule")
+        );
+    }
     if held > 0 || outlived == 0 {
         let all = words::count(report.strength.exchanges, "exchange");
         parts.push(format!(
@@ -337,6 +381,11 @@ pub fn sentences(finding: &Finding) -> Vec<String> {
         viewer_side,
         ..
     } = finding;
+    if let Some(shown_by) = &finding.shown_by {
+        sentences.extend(in_schedule(finding, shown_by));
+        sentences.push(result(finding));
+        return sentences;
+    }
     sentences.push(format!(
         "{viewer} sent {} {}.",
         viewer_side.request,
@@ -352,6 +401,32 @@ pub fn sentences(finding: &Finding) -> Vec<String> {
         sentences.extend(orders(finding, side));
     }
     sentences.push(result(finding));
+    sentences
+}
+
+/// Characters of a schedule in a sentence.
+const SCHEDULE_TOLD: usize = 120;
+
+/// Under control no clock counts, but the order of the steps.
+fn in_schedule(finding: &Finding, shown_by: &ShownBy) -> Vec<String> {
+    let Finding {
+        viewer,
+        victim,
+        viewer_side,
+        ..
+    } = finding;
+    let mut sentences = vec![match &finding.victim_side {
+        Some(side) => format!(
+            "{viewer} sent {}, {victim} sent {}.",
+            viewer_side.request, side.request
+        ),
+        None => format!("{viewer} sent {}.", viewer_side.request),
+    }];
+    sentences.push(format!(
+        "They went on as {} ({}).",
+        cut(&shown_by.schedule.to_string(), SCHEDULE_TOLD),
+        words::count(shown_by.preemptions.into(), "preemption")
+    ));
     sentences
 }
 
@@ -479,6 +554,19 @@ pub fn advice(report: &Report) -> Option<String> {
         _ if lacks(ReasonKind::PlantedExposures) => {
             "let raced steps show what only their user may see: `sees`".to_owned()
         }
+        _ if lacks(ReasonKind::Points) => {
+            "name points inside the service (`crosswire::explore::point`), hold more of it (--hold), or fire at it: `crosswire fire`"
+                .to_owned()
+        }
+        _ if lacks(ReasonKind::Schedules) => {
+            "give it more executions or time (--executions), or fewer and shorter requests at once (--race)".to_owned()
+        }
+        _ if lacks(ReasonKind::Unrepeatable) => {
+            "take out of the requests' way what no schedule decides (threads, clocks, chance, what earlier executions left \
+             behind), or begin each execution anew (--restart)"
+                .to_owned()
+        }
+        _ if report.strength.reach.is_some() => return None,
         _ if report.users < 2 => {
             "give it at least two users (--users): one cannot be shown another's data".to_owned()
         }
@@ -491,10 +579,13 @@ pub fn advice(report: &Report) -> Option<String> {
     Some(text)
 }
 
-/// A threshold, and whether the run kept to it: `pairs >= 1000: kept, 1,388`.
+/// A threshold, and whether the run kept to it: `pairs >= 1000: kept, 1,388`. One of another engine is not measured.
 #[must_use]
 pub fn threshold(result: &ThresholdResult) -> String {
     let value = match result.value {
+        None if result.holds => {
+            return format!("{}: not measured by this engine", result.threshold);
+        }
         None => "the run has no such value".to_owned(),
         Some(value) if value.fract() == 0.0 && (0.0..1e15).contains(&value) => {
             words::number(value as u64)

@@ -1,7 +1,9 @@
 use super::Reach;
-use crate::history::{Coverage, Doubts, Ending, Explored, PointCounts, Record};
+use crate::history::{Coverage, Doubts, Ending, Explored, PointCounts, Record, Sink, Writer, read};
+use crate::identity::Redactor;
 use crate::judge::rules::testing::*;
-use crate::judge::{ReasonKind, Verdict};
+use crate::judge::{ReasonKind, Verdict, judge};
+use crate::report::{Facts, Report};
 
 fn good(user: u32) -> (u32, u16, crate::history::Outcome) {
     (user, READ, page(&text(user, 0, 0)))
@@ -215,6 +217,31 @@ fn an_exposure_counts_whatever_else_is_wrong() {
     assert_eq!(judgement.reasons.len(), 1, "{:?}", judgement.reasons);
     assert_eq!(judgement.reasons[0].kind, ReasonKind::Unrepeatable);
     assert_eq!(judgement.exposures.len(), 1);
+}
+
+#[test]
+fn a_stored_history_is_judged_as_the_run_was() {
+    let mut story = Story::explored();
+    story.execution(vec![], vec![(0, READ, page(&text(1, 0, 0))), good(1)]);
+    story.execution(vec![], vec![good(0), good(1)]);
+    let one = with(|one| {
+        one.exposing = 2;
+        one.coverage = capped(Some(1));
+        one.doubts.foreign_wakes = 1;
+    });
+    let judgement = story.judge_explored(vec![one]);
+    let mut writer = Writer::new(Vec::new(), Redactor::default());
+    for record in &story.records {
+        writer.take(record).unwrap();
+    }
+    let stored = judge(read(&writer.into_inner()[..]).unwrap());
+    assert_eq!(judgement.exposures.len(), 1);
+    let redactor = Redactor::default();
+    let facts = Facts::new(Verdict::Isolated, &redactor);
+    assert_eq!(
+        Report::new(&stored, &facts),
+        Report::new(&judgement, &facts)
+    );
 }
 
 #[test]

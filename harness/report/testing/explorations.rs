@@ -203,6 +203,11 @@ pub(in crate::report) fn capped() -> Explored {
             },
         ],
         points: vec![points; 3],
+        outcomes: vec![OutcomeTold {
+            what: "alice 200 with own note; bob 302; carol 200 with own note".into(),
+            schedules: 2_050,
+            exposing: false,
+        }],
         doubts: Doubts {
             background_messages: 17,
             ..Doubts::default()
