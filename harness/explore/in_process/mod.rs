@@ -10,6 +10,7 @@
 //! `HashMap`'s order, the wall clock, and what a `static` keeps from one execution to the next. Redirects are not followed
 //! and sessions are not refreshed in this process: every answer is the last one of its step.
 
+mod alarm;
 mod alone;
 mod body;
 mod calibrate;
@@ -28,7 +29,7 @@ mod world;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ use tower_service::Service;
 pub use body::{Body, BoxError};
 pub use points::{Point, PointFuture, PointLayer, PointService, point, shared};
 
+use self::alarm::Alarm;
 use self::child::{Came, Child};
 use self::happened::{Happened, Numbers, Unmet};
 use self::host::Host;
@@ -82,6 +84,8 @@ pub struct InProcess<'a, F, S: Service<Request<Body>>, B> {
     longest: usize,
     /// Something came from another thread, once.
     foreign: bool,
+    alarm: Option<Alarm>,
+    tell: Arc<Mutex<Option<alarm::Tell>>>,
 }
 
 /// A request that is raced.
@@ -146,6 +150,8 @@ where
             since_us: 0,
             longest: 0,
             foreign: false,
+            alarm: None,
+            tell: Arc::default(),
             world,
             hub,
         };
@@ -156,10 +162,25 @@ where
         Ok(stage)
     }
 
-    /// What was found out about the tokio that is linked, for people; a sentence each.
+    /// Lets `tell` know, on another thread, of a step that has not ended for five seconds: the explorer's own thread cannot
+    /// be freed from within, so ending the process is all that is left. The text is for people.
     #[must_use]
-    pub fn calibration(&self) -> Vec<String> {
-        calibrate::calibration().sentences()
+    pub fn when_blocked(self, tell: impl FnMut(&str) + Send + 'static) -> Self {
+        *self.tell.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(tell));
+        self
+    }
+
+    /// The second thread is there from the first execution on.
+    fn watch(&mut self) {
+        let scenario = self.world.scenario;
+        let raced = &self.world.raced;
+        self.alarm.get_or_insert_with(|| {
+            let name = |(user, step): &(usize, &crate::scenario::Step)| {
+                format!("`{}` of {}", step.name, scenario.users.list()[*user].name)
+            };
+            let names = raced.iter().map(name).collect();
+            Alarm::start(&self.hub, names, &self.tell, alarm::BLOCKED)
+        });
     }
 
     fn make(&mut self, cast: &mut Cast<'a>) -> Result<(), StageError> {
@@ -429,7 +450,12 @@ where
         calibrate::calibration().environment().to_owned()
     }
 
+    fn warnings(&self) -> Vec<String> {
+        calibrate::calibration().sentences()
+    }
+
     fn prepare(&mut self) -> Result<Vec<Record>, StageError> {
+        self.watch();
         let mut records = Vec::new();
         for place in 0..self.requests.len() {
             if self.requests[..place].contains(&self.requests[place]) {

@@ -297,6 +297,7 @@ where
             false => 0,
         };
         let number = self.moves.len() + 1;
+        self.hub.polls(place);
         let child = &mut self.children[place];
         let ended = child.step(self.starving, self.hub, self.rules.keep, number);
         self.moves.push(Move::Request(place as u8));

@@ -7,7 +7,7 @@
 //! not keep to it, old slots are kept and looked at before anybody is said to wait for ever.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
@@ -38,8 +38,10 @@ pub(super) struct Hub {
     stepping: AtomicBool,
     /// Wakes from other threads.
     foreign: AtomicU64,
-    /// Counts steps and waits, for whoever looks whether anything goes on.
-    pub(super) pulse: AtomicU64,
+    /// Counts the beginnings and ends of steps and waits.
+    pulse: AtomicU64,
+    /// The request that was polled last.
+    polled: AtomicUsize,
 }
 
 impl Hub {
@@ -51,6 +53,7 @@ impl Hub {
             stepping: AtomicBool::new(false),
             foreign: AtomicU64::new(0),
             pulse: AtomicU64::new(0),
+            polled: AtomicUsize::new(0),
         })
     }
 
@@ -69,8 +72,29 @@ impl Hub {
 
     /// Whether the explorer's future is to be woken by everything from now on.
     pub(super) fn wait(&self, waiting: bool) {
-        self.pulse.fetch_add(1, Ordering::Relaxed);
+        self.beat();
         self.waiting.store(waiting, Ordering::SeqCst);
+    }
+
+    /// Only the explorer's thread counts.
+    fn beat(&self) {
+        let pulse = self.pulse.load(Ordering::Relaxed);
+        self.pulse.store(pulse.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Another number after every step and every wait, for whoever looks whether anything goes on.
+    pub(super) fn pulse(&self) -> u64 {
+        self.pulse.load(Ordering::Relaxed)
+    }
+
+    /// That request is polled next.
+    pub(super) fn polls(&self, place: usize) {
+        self.polled.store(place, Ordering::Relaxed);
+    }
+
+    /// Which request was polled last.
+    pub(super) fn polled(&self) -> usize {
+        self.polled.load(Ordering::Relaxed)
     }
 
     /// Whether it waits.
@@ -80,7 +104,7 @@ impl Hub {
 
     /// Whether a request is being polled from now on.
     pub(super) fn step(&self, stepping: bool) {
-        self.pulse.fetch_add(1, Ordering::Relaxed);
+        self.beat();
         self.stepping.store(stepping, Ordering::Relaxed);
     }
 
