@@ -53,13 +53,21 @@ impl Snippet<'_> {
             }
         }
         for (list, method) in LISTS {
-            for step in table.get(list).and_then(Value::as_array).into_iter().flatten() {
+            for step in table
+                .get(list)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
                 line(&format!(".{method}({})", step_code(step)));
             }
         }
         for (user, name) in self.requests {
             let step = table.get("volley").and_then(Value::as_array);
-            let step = step.into_iter().flatten().find(|step| named(step) == Some(name));
+            let step = step
+                .into_iter()
+                .flatten()
+                .find(|step| named(step) == Some(name));
             if let Some(step) = step {
                 line(&format!(".request({user:?}, {})", step_code(step)));
             }
@@ -106,7 +114,10 @@ fn set_calls(path: &str, value: &Value, line: &mut dyn FnMut(&str)) {
         (
             "explore.preemptions" | "explore.executions" | "explore.samples" | "explore.moves",
             Value::Integer(number),
-        ) => line(&format!(".{}({number})", path.trim_start_matches("explore."))),
+        ) => line(&format!(
+            ".{}({number})",
+            path.trim_start_matches("explore.")
+        )),
         (_, Value::Table(table)) if is_plain(table) => {
             for (key, value) in table {
                 set_calls(&format!("{path}.{key}"), value, line);
@@ -118,7 +129,10 @@ fn set_calls(path: &str, value: &Value, line: &mut dyn FnMut(&str)) {
 
 /// Whether a dotted path can name each of its keys.
 fn is_plain(table: &Table) -> bool {
-    !table.is_empty() && table.keys().all(|key| !key.contains('.') && !key.is_empty())
+    !table.is_empty()
+        && table
+            .keys()
+            .all(|key| !key.contains('.') && !key.is_empty())
 }
 
 /// `Step::get("read", "/note").sees(["note"])`.
@@ -273,7 +287,8 @@ mod tests {
 
     #[test]
     fn values_of_several_kinds_stay_what_they_are() {
-        let step = Step::put("p", "/").json(serde_json::json!({ "a": { "b": [1, "x"] }, "c": true }));
+        let step =
+            Step::put("p", "/").json(serde_json::json!({ "a": { "b": [1, "x"] }, "c": true }));
         assert_eq!(
             code(step),
             r#"Step::put("p", "/").set("json.a.b", serde_json::json!([1, "x"])).set("json.c", true)"#

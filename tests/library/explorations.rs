@@ -16,7 +16,9 @@ use crosswire::scenario::Scenario;
 use crosswire::{CheckError, Checked, Step};
 use tokio::task::coop::consume_budget;
 
-use crate::shop::{self, PASSWORD, exploration, faulty, pay_step, repaired, with_steps};
+use crate::shop::{
+    self, PASSWORD, all_orders, exploration, faulty, pay_step, repaired, with_steps,
+};
 
 fn error(exploration: Exploration) -> CheckError {
     exploration.try_run().unwrap_err()
@@ -34,14 +36,20 @@ fn line(report: &Checked) -> String {
 
 #[test]
 fn a_fault_is_found_in_some_order_and_the_repair_holds_in_every() {
-    let report = exploration(faulty).run();
+    let report = all_orders(faulty).run();
     report.assert_exposed();
     let told = &report.judgement().explored[0];
-    assert!(told.exposing > 0 && told.exposing < told.schedules, "{told:?}");
-    assert_eq!(told.bounds[0].exposing, 0, "one after the other nothing crosses");
+    assert!(
+        told.exposing > 0 && told.exposing < told.schedules,
+        "{told:?}"
+    );
+    assert_eq!(
+        told.bounds[0].exposing, 0,
+        "one after the other nothing crosses"
+    );
     assert_eq!(report.findings[0].slot.as_deref(), Some("basket"));
 
-    let report = exploration(repaired).run();
+    let report = all_orders(repaired).run();
     report.assert_isolated();
     let told = &report.judgement().explored[0];
     assert_eq!((&told.coverage, told.exposing), (&Coverage::All, 0));
@@ -54,14 +62,21 @@ fn a_failed_demand_is_told_with_the_report_the_line_and_the_test() {
     let line = line(&report);
     let text = said(move || report.assert_isolated());
     assert!(
-        text.starts_with("crosswire: expected isolated, but the verdict is exposed\n\nEXPOSED  shop on"),
+        text.starts_with(
+            "crosswire: expected isolated, but the verdict is exposed\n\nEXPOSED  shop on"
+        ),
         "{text}"
     );
     assert!(
-        text.contains(&format!("\n  in the test   `.schedule({line:?})` runs this order alone")),
+        text.contains(&format!(
+            "\n  in the test   `.schedule({line:?})` runs this order alone"
+        )),
         "{text}"
     );
-    assert!(text.contains(".schedule(\"xw1:") && text.ends_with(".assert_isolated();\n}"), "{text}");
+    assert!(
+        text.contains("fn the_schedule_again() {") && text.contains(".assert_isolated();"),
+        "{text}"
+    );
     assert!(!text.contains(PASSWORD), "{text}");
 }
 
@@ -76,11 +91,17 @@ fn the_printed_test_is_one_that_compiles() {
 
         include!("pasted.rs");
     }
-    let report = exploration(faulty).preemptions(2).cancel().run();
-    let again = report.test_again().unwrap();
+    let report = exploration(faulty).cancel().run();
+    let again = report.explored[0].found[0].test.as_deref().unwrap();
     let (comment, test) = again.split_once("#[test]\n").unwrap();
-    assert_eq!(comment, "// [secret] is not shown in reports: put in what the first test has.\n");
-    assert_eq!(test.replace(&line(&report), "xw1:…"), include_str!("pasted.rs"));
+    assert_eq!(
+        comment,
+        "// [secret] is not shown in reports: put in what the first test has.\n"
+    );
+    assert_eq!(
+        test.replace(&line(&report), "xw1:…"),
+        include_str!("pasted.rs").trim_end()
+    );
 }
 
 #[test]
@@ -90,18 +111,32 @@ fn a_schedule_from_a_report_runs_again_alone() {
     report.assert_exposed();
     assert_eq!(report.judgement().explored[0].schedules, 1);
     // Where the line came from does not matter, nor what the exploration is called.
-    exploration(faulty).named("again").schedule(&line).run().assert_exposed();
+    exploration(faulty)
+        .named("again")
+        .schedule(&line)
+        .run()
+        .assert_exposed();
 }
 
 #[test]
 fn a_schedule_of_other_requests_is_no_success() {
     let line = line(&exploration(faulty).run());
-    let other = exploration(repaired).read_back(pay_step().set("name", "again")).schedule(&line);
+    let other = exploration(repaired)
+        .read_back(pay_step().set("name", "again"))
+        .schedule(&line);
     let told = error(other);
     assert!(told.is_scenario(), "{told}");
-    for wrong in ["", "R1*2,R2", "xw2:00000000:tokio:R1", "xw1:00000000:tokio:R1,Q"] {
+    for wrong in [
+        "",
+        "R1*2,R2",
+        "xw2:00000000:tokio:R1",
+        "xw1:00000000:tokio:R1,Q",
+    ] {
         let told = error(exploration(faulty).schedule(wrong));
-        assert!(told.is_scenario() && told.to_string().contains("xw1:"), "{told}");
+        assert!(
+            told.is_scenario() && told.to_string().contains("xw1:"),
+            "{told}"
+        );
     }
 }
 
@@ -115,12 +150,17 @@ fn a_schedule_that_shows_nothing_is_not_isolated() {
 
 #[test]
 fn an_exploration_is_a_scenario() {
-    let text = exploration(faulty).preemptions(2).samples(7).to_toml();
+    let text = exploration(faulty).samples(7).to_toml();
     let scenario = Scenario::parse("shop", &text).unwrap();
     assert_eq!(scenario.explore.races, [["pay", "pay"]]);
     assert_eq!(scenario.explore.preemptions, Some(2));
     assert_eq!(scenario.explore.samples, 7);
-    let names: Vec<_> = scenario.users.list().iter().map(|user| &user.name).collect();
+    let names: Vec<_> = scenario
+        .users
+        .list()
+        .iter()
+        .map(|user| &user.name)
+        .collect();
     assert_eq!(names, ["alice", "bob"]);
 }
 
@@ -133,7 +173,12 @@ fn users_stand_in_the_order_of_their_requests() {
         .each_round(Step::put("fill", "/basket").text("{{ secret('basket') }}"));
     let scenario = exploration.scenario().unwrap();
     assert_eq!(scenario.explore.races, [["pay", "front page"]]);
-    let names: Vec<_> = scenario.users.list().iter().map(|user| &user.name).collect();
+    let names: Vec<_> = scenario
+        .users
+        .list()
+        .iter()
+        .map(|user| &user.name)
+        .collect();
     assert_eq!(names, ["bob", "carol"]);
 }
 
@@ -141,14 +186,20 @@ fn users_stand_in_the_order_of_their_requests() {
 fn requests_that_cannot_race_are_told() {
     let alone = crosswire::explore(faulty).request("alice", Step::get("front page", "/"));
     let told = error(alone).to_string();
-    assert!(told.starts_with("there is one request to race, and an exploration is of 2 to 8"), "{told}");
+    assert!(
+        told.starts_with("there is one request to race, and an exploration is of 2 to 8"),
+        "{told}"
+    );
 
     let told = error(crosswire::explore(faulty)).to_string();
     assert!(told.starts_with("there is no request to race"), "{told}");
 
     let twice = exploration(faulty).request("alice", Step::get("front page", "/"));
     let told = error(twice).to_string();
-    assert!(told.starts_with("two requests are alice's, `pay` being the first"), "{told}");
+    assert!(
+        told.starts_with("two requests are alice's, `pay` being the first"),
+        "{told}"
+    );
 
     let idle = exploration(faulty).user("carol", [("password", "x")]);
     let told = error(idle).to_string();
@@ -163,17 +214,27 @@ fn requests_that_cannot_race_are_told() {
 
 #[test]
 fn a_wrong_step_is_told_by_its_name() {
-    let wrong = exploration(faulty).request("carol", Step::get("look", "basket"));
+    let carol = || exploration(faulty).user("carol", [("password", PASSWORD)]);
+    let wrong = carol().request("carol", Step::get("look", "basket"));
     let told = error(wrong).to_string();
-    assert!(told.starts_with("in the step `look` of [[volley]]:\nerror: "), "{told}");
+    assert!(
+        told.starts_with("in the step `look` of [[volley]]:\nerror: "),
+        "{told}"
+    );
     assert!(told.contains("--> shop:"), "{told}");
 
-    let null = exploration(faulty).request("carol", Step::post("look", "/").json([None::<u8>]));
+    let null = carol().request("carol", Step::post("look", "/").json([None::<u8>]));
     let told = error(null).to_string();
-    assert!(told.starts_with("the step `look`: the value of `json`"), "{told}");
+    assert!(
+        told.starts_with("the step `look`: the value of `json`"),
+        "{told}"
+    );
 
     let bound = error(exploration(faulty).preemptions(1_000_000)).to_string();
-    assert!(bound.contains("`preemptions`") && !bound.contains(PASSWORD), "{bound}");
+    assert!(
+        bound.contains("`preemptions`") && !bound.contains(PASSWORD),
+        "{bound}"
+    );
 }
 
 #[test]
@@ -191,14 +252,22 @@ fn a_service_that_does_not_do_as_expected_is_not_isolated() {
 #[test]
 fn a_service_without_points_is_told_what_it_lacks() {
     let echo = || Router::new().route("/", axum::routing::post(async |text: String| text));
-    let step = Step::post("echo", "/").text("{{ secret('word') }}").sees(["word"]);
+    let step = |name| {
+        Step::post(name, "/")
+            .text("{{ secret('word') }}")
+            .sees(["word"])
+    };
     let report = crosswire::explore(echo)
-        .request("alice", step.clone())
-        .request("bob", step)
+        .setup(step("first"))
+        .request("alice", step("echo"))
+        .request("bob", step("echo"))
         .run();
     report.assert_verdict(Verdict::Inconclusive);
     let text = said(move || report.assert_isolated());
-    assert!(text.contains("nothing was interleaved: give the service points"), "{text}");
+    assert!(
+        text.contains("nothing was interleaved: give the service points"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -240,10 +309,11 @@ fn a_service_need_not_be_sent_to_another_thread() {
             }
         })
     };
-    let step = Step::get("echo", "/{{ secret('word') }}").sees(["word"]);
+    let step = |name| Step::get(name, "/{{ secret('word') }}").sees(["word"]);
     crosswire::explore(made)
-        .request("alice", step.clone())
-        .request("bob", step)
+        .setup(step("first"))
+        .request("alice", step("echo"))
+        .request("bob", step("echo"))
         .run()
         .assert_exposed();
 }
@@ -251,8 +321,8 @@ fn a_service_need_not_be_sent_to_another_thread() {
 #[test]
 fn a_client_that_goes_away_is_part_of_the_orders() {
     let orders = |exploration: Exploration| exploration.run().judgement().explored[0].schedules;
-    let without = orders(exploration(repaired));
-    let with = orders(exploration(repaired).cancel());
+    let without = orders(exploration(repaired).preemptions(1));
+    let with = orders(exploration(repaired).preemptions(1).cancel());
     assert!(with > without, "{with} {without}");
 }
 
@@ -261,7 +331,11 @@ fn a_seed_makes_two_runs_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let texts = ["a", "b"].map(|name| {
         let path = folder.path().join(name);
-        exploration(shop::faulty).seed(7).history(&path).run().assert_exposed();
+        exploration(shop::faulty)
+            .seed(7)
+            .history(&path)
+            .run()
+            .assert_exposed();
         std::fs::read_to_string(path).unwrap()
     });
     let [a, b] = texts.map(|text| crate::elapsed::without(&text));
@@ -270,10 +344,18 @@ fn a_seed_makes_two_runs_the_same() {
 
 #[test]
 fn attributes_that_come_late_belong_to_the_user() {
-    let form = [("user", "{{ user.name }}"), ("password", "{{ user.password }}")];
-    let exploration = with_steps(crosswire::explore(faulty))
+    let form = [
+        ("user", "{{ user.name }}"),
+        ("password", "{{ user.password }}"),
+    ];
+    let exploration = with_steps(crosswire::explore(faulty).preemptions(1))
         .set("title", "late")
-        .setup(Step::post("log in again", "/login").login().form(form).status(303))
+        .setup(
+            Step::post("log in again", "/login")
+                .login()
+                .form(form)
+                .status(303),
+        )
         .user("alice", [("pin", "1234")]);
     let scenario = exploration.scenario().unwrap();
     assert_eq!(scenario.users.list()[0].name, "alice");

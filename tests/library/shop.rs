@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Form, State};
@@ -24,12 +25,16 @@ struct Shop {
 
 /// The memo of who pays is shared by all requests.
 pub(crate) fn faulty() -> Router {
-    routes().route("/basket", get(pay).put(fill)).with_state(Shop::default())
+    routes()
+        .route("/basket", get(pay).put(fill))
+        .with_state(Shop::default())
 }
 
 /// There is no memo.
 pub(crate) fn repaired() -> Router {
-    routes().route("/basket", get(pay_rightly).put(fill)).with_state(Shop::default())
+    routes()
+        .route("/basket", get(pay_rightly).put(fill))
+        .with_state(Shop::default())
 }
 
 fn routes() -> Router<Shop> {
@@ -37,18 +42,33 @@ fn routes() -> Router<Shop> {
 }
 
 /// An exploration of either service: alice and bob log in, fill their baskets, and pay at the same time.
-pub(crate) fn exploration(factory: fn() -> Router) -> Exploration {
+pub(crate) fn all_orders(factory: fn() -> Router) -> Exploration {
     with_steps(crosswire::explore(factory))
+}
+
+/// The same within two preemptions, which is sooner over.
+pub(crate) fn exploration(factory: fn() -> Router) -> Exploration {
+    all_orders(factory).preemptions(2)
 }
 
 /// The same requests, of any service.
 pub(crate) fn with_steps(exploration: Exploration) -> Exploration {
-    let form = [("user", "{{ user.name }}"), ("password", "{{ user.password }}")];
+    let form = [
+        ("user", "{{ user.name }}"),
+        ("password", "{{ user.password }}"),
+    ];
     exploration
         .named("shop")
+        // No order is left out because the machine is busy.
+        .duration(Duration::from_secs(3_600))
         .user("alice", [("password", format!("{PASSWORD}-alice"))])
         .user("bob", [("password", format!("{PASSWORD}-bob"))])
-        .setup(Step::post("log in", "/login").login().form(form).status(303))
+        .setup(
+            Step::post("log in", "/login")
+                .login()
+                .form(form)
+                .status(303),
+        )
         .each_round(Step::put("fill the basket", "/basket").text("{{ secret('basket') }}"))
         .request("alice", pay_step())
         .request("bob", pay_step())
@@ -68,7 +88,9 @@ async fn log_in(Form(form): Form<BTreeMap<String, String>>) -> Response {
 }
 
 fn user(headers: &HeaderMap) -> String {
-    let cookie = headers.get("cookie").and_then(|cookie| cookie.to_str().ok());
+    let cookie = headers
+        .get("cookie")
+        .and_then(|cookie| cookie.to_str().ok());
     let user = cookie.and_then(|cookie| cookie.strip_prefix("sid="));
     user.unwrap_or("nobody").to_owned()
 }
@@ -76,7 +98,12 @@ fn user(headers: &HeaderMap) -> String {
 /// A query: others may go on while it is under way.
 async fn basket(shop: &Shop, user: &str) -> String {
     consume_budget().await;
-    shop.baskets.lock().unwrap().get(user).cloned().unwrap_or_default()
+    shop.baskets
+        .lock()
+        .unwrap()
+        .get(user)
+        .cloned()
+        .unwrap_or_default()
 }
 
 async fn fill(State(shop): State<Shop>, headers: HeaderMap, text: String) -> StatusCode {
