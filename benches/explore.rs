@@ -53,7 +53,9 @@ fn main() -> io::Result<()> {
          | --- | --- | --- | --- | --- | --- | --- |"
     )?;
     for (users, awaits, preemptions) in ROWS {
-        let told: Vec<Explored> = (0..RUNS).map(|_| explored(users, awaits, preemptions)).collect();
+        let told: Vec<Explored> = (0..RUNS)
+            .map(|_| explored(users, awaits, preemptions))
+            .collect();
         let seconds = told.iter().map(|told| told.elapsed_ns as f64 / 1e9);
         let (best, worst) = seconds.fold((f64::MAX, 0.0_f64), |(best, worst), seconds| {
             (best.min(seconds), worst.max(seconds))
