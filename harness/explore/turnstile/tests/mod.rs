@@ -1,5 +1,6 @@
 //! The turnstile against services and backends that do exactly what a test wants; nothing here waits for luck.
 
+mod attribution;
 mod cancels;
 mod orders;
 mod scene;

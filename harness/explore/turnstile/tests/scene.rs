@@ -193,12 +193,15 @@ impl World {
             .expect("it stays open");
         let free = lock(&self.free).pop();
         let link = match free {
-            Some(link) => link,
-            None => self.connect().await,
+            Some(link) => Some(link),
+            None => {
+                let stream = TcpStream::connect(self.backend).await.ok();
+                stream.map(|stream| Link::over(stream, self.mask))
+            }
         };
         Taken {
             world: Arc::clone(self),
-            link: Some(link),
+            link,
             waits: false,
             _permit: permit,
         }
@@ -262,7 +265,9 @@ pub(super) struct Taken {
 
 impl Taken {
     pub(super) async fn ask(&mut self, line: &str) -> String {
-        let link = self.link.as_mut().expect("it is there until the end");
+        let Some(link) = self.link.as_mut() else {
+            return "BROKEN".to_owned();
+        };
         self.waits = true;
         if link.say(line).await.is_err() {
             return "BROKEN".to_owned();
@@ -388,6 +393,8 @@ pub(super) struct Scene {
     pub(super) users: usize,
     pub(super) method: &'static str,
     pub(super) restart: Option<String>,
+    /// Whether the backend has ended before anybody asks for it.
+    pub(super) no_backend: bool,
 }
 
 impl Scene {
@@ -399,6 +406,7 @@ impl Scene {
             users: 2,
             method: "GET",
             restart: None,
+            no_backend: false,
         }
     }
 
@@ -463,6 +471,7 @@ sees = ["note"]
             })
             .collect();
         let mut turnstile = hall.turnstile(&raced).expect("a race");
+        let backend = Some(backend).filter(|_| !self.no_backend);
         let seen = look(&mut turnstile, &world);
         drop((turnstile, hall, service, backend));
         seen

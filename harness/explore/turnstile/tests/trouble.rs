@@ -36,6 +36,20 @@ fn a_service_that_says_nothing_to_its_backends_is_told_so() {
     });
 }
 
+#[test]
+fn a_backend_that_cannot_be_reached_is_named() {
+    let mut scene = Scene::new(World::new(8), without);
+    scene.no_backend = true;
+    scene.change = |scenario| scenario.each_round[0].sees = scenario.volley[0].sees.clone();
+    scene.play(|turnstile, _| {
+        let error = turnstile.prepare().unwrap_err();
+        assert!(
+            error.why.contains("cannot be reached") && error.why.contains("127.0.0.1:"),
+            "{error}"
+        );
+    });
+}
+
 fn resetting(world: Arc<World>, asked: Asked) -> Answering {
     Box::pin(async move {
         let mut link = world.connect().await;
