@@ -6,3 +6,4 @@ mod orders;
 mod scene;
 mod traffic;
 mod trouble;
+mod walk;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::scene::{Answering, Asked, Scene, Walk, World, listener, lock, run};
+use super::scene::{Answering, Asked, Scene, World, listener, lock};
+use super::walk::{Walk, run};
 use crate::explore::turnstile::{Hall, TurnstileOptions};
 use crate::explore::{Detail, Stage as _};
 use crate::fire::{Plan, Stop};
