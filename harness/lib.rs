@@ -5,7 +5,9 @@
 //! that into text or JSON. Every user's data holds canaries ([`identity`]), texts that name their owner, so that any
 //! answer can be judged by itself.
 //!
-//! In a test of your own, [`mod@check`] does all of that: `crosswire::check_service(router)…run().assert_isolated()`.
+//! In a test of your own, [`mod@check`] does all of that: `crosswire::check_service(router)…run().assert_isolated()`. Where
+//! two requests of a service in the same process are enough, [`explore`](mod@explore) runs every order of their steps:
+//! `crosswire::explore(factory).request("alice", …).request("bob", …).run().assert_isolated()`.
 //!
 //! # What a verdict means
 //!
@@ -106,7 +108,10 @@ pub mod import;
 pub mod judge;
 pub mod report;
 pub mod scenario;
+pub mod weigh;
 
 #[cfg(feature = "service")]
 pub use check::check_service;
+#[cfg(feature = "explore")]
+pub use check::explore;
 pub use check::{Check, CheckError, Checked, Step, check, check_file};

@@ -73,7 +73,7 @@ impl Check {
         check
     }
 
-    fn new(
+    pub(super) fn new(
         origin: String,
         draft: Draft,
         original: Option<Result<Box<Scenario>, CheckError>>,
@@ -258,7 +258,7 @@ impl Check {
 }
 
 /// `tests/account.rs`, line 12, is `account.rs:12`.
-fn called(place: &Location<'_>) -> String {
+pub(super) fn called(place: &Location<'_>) -> String {
     let file = place.file().rsplit(['/', '\\']).next().unwrap_or_default();
     format!("{file}:{}", place.line())
 }

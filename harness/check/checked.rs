@@ -2,10 +2,10 @@
 
 use std::ops::Deref;
 
-use crate::history::Ending;
+use crate::history::{Coverage, Ending};
 use crate::judge::{Judgement, ReasonKind, Verdict};
 use crate::report::telling::threshold;
-use crate::report::{Look, Report, render_terminal};
+use crate::report::{Exploration, Look, Report, render_terminal};
 
 /// What a check came to: a [`Report`], to which it derefs, and the [`Judgement`] it was made from.
 #[derive(Clone, Debug)]
@@ -82,6 +82,8 @@ impl Report {
     }
 }
 
+const OWN_DATA: &str = "each user must receive its own data when it is alone: check the paths and `.sees(…)` of the steps";
+
 /// What a test is told when the report is not what it demands.
 fn objection(report: &Report, wanted: Verdict) -> Option<String> {
     let broken = report.thresholds.iter().find(|result| !result.holds);
@@ -111,6 +113,9 @@ fn objection(report: &Report, wanted: Verdict) -> Option<String> {
 
 /// What to change in the test, in its own words.
 fn to_do(report: &Report) -> Vec<String> {
+    if !report.explored.is_empty() {
+        return to_do_of_schedules(report);
+    }
     let mut lines = Vec::new();
     let lacks = |kind| report.reasons.iter().any(|reason| reason.kind == kind);
     if report.verdict == Verdict::Inconclusive {
@@ -127,10 +132,7 @@ fn to_do(report: &Report) -> Vec<String> {
             );
         }
         if lacks(ReasonKind::Control) {
-            lines.push(
-                "each user must receive its own data when it is alone: check the paths and `.sees(…)` of the steps"
-                    .to_owned(),
-            );
+            lines.push(OWN_DATA.to_owned());
         }
         if lacks(ReasonKind::LogIn) {
             lines.push("check the step with `.login()`, and the users' attributes".to_owned());
@@ -143,6 +145,42 @@ fn to_do(report: &Report) -> Vec<String> {
         "`.seed({})` repeats what was sent and when, not in which order the service worked",
         report.seed
     ));
+    lines
+}
+
+/// The same for an exploration.
+fn to_do_of_schedules(report: &Report) -> Vec<String> {
+    let explored = &report.explored;
+    let mut lines = Vec::new();
+    let is_blind = |told: &Exploration| told.points.iter().all(|counts| counts.inside() == 0);
+    if report.verdict == Verdict::Inconclusive && explored.iter().any(is_blind) {
+        lines.push(
+            "nothing was interleaved: give the service points, such as `tokio::task::coop::consume_budget().await` where \
+             it would ask a database (the guide: crosswire::explore::guide)"
+                .to_owned(),
+        );
+    }
+    let is_capped = |told: &Exploration| matches!(told.coverage, Coverage::Capped { .. });
+    if report.verdict != Verdict::Exposed && explored.iter().any(is_capped) {
+        lines.push(
+            "a limit ended it: `.executions(…)`, `.duration(…)`, or a bound, `.preemptions(2)`"
+                .to_owned(),
+        );
+    }
+    if report.verdict == Verdict::Inconclusive
+        && report
+            .reasons
+            .iter()
+            .any(|reason| reason.kind == ReasonKind::Control)
+    {
+        lines.push(OWN_DATA.to_owned());
+    }
+    let found = explored.iter().flat_map(|told| &told.found);
+    lines.extend(
+        found
+            .take(1)
+            .map(|found| format!("`.schedule({:?})` runs this order alone", found.replay)),
+    );
     lines
 }
 

@@ -139,6 +139,13 @@
 //! - `.user_names("tester-${env:NEXTEST_TEST_GLOBAL_SLOT}-{{ index }}")` with nextest, where accounts stand ready: no two
 //!   tests that run at the same time have the same slot.
 //!
+//! # Every order of two requests
+//!
+//! A check over the network meets a race by luck. With the feature `explore`, [`explore`](fn@explore) runs *every* order of
+//! the steps of two or more requests to a `tower` service; [`explore::guide`](crate::explore::guide) has examples.
+//!
+//! # In async tests
+//!
 //! `run()` blocks. In a `#[tokio::test]` whose own runtime serves the service, use [`Check::run_async`].
 
 mod beside;
@@ -146,6 +153,12 @@ mod builder;
 mod checked;
 mod draft;
 mod error;
+#[cfg(feature = "explore")]
+mod explore_builder;
+#[cfg(feature = "explore")]
+mod explore_run;
+#[cfg(feature = "explore")]
+mod explore_snippet;
 mod keys;
 mod run;
 #[cfg(feature = "service")]
@@ -156,6 +169,8 @@ pub use beside::Beside;
 pub use builder::{Check, check, check_file};
 pub use checked::Checked;
 pub use error::CheckError;
+#[cfg(feature = "explore")]
+pub use explore_builder::{Exploration, explore};
 #[cfg(feature = "service")]
 pub use service::{HttpService, Served, check_service, serve, serve_from};
 pub use step::Step;

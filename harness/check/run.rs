@@ -14,7 +14,7 @@ use crate::fire::{Plan, Stop, check_hosts, fire};
 use crate::history::{Sink, Tee, Writer};
 use crate::identity::{Redactor, Salt};
 use crate::judge::{Judge, Judgement};
-use crate::report::{Facts, Report};
+use crate::report::{Facts, Report, TestOf};
 use crate::scenario::{Scenario, TargetSpec};
 
 type Running = JoinHandle<Result<Checked, CheckError>>;
@@ -29,7 +29,7 @@ impl Check {
         let name = self.name().to_owned();
         match self.try_run() {
             Ok(checked) => checked,
-            Err(error) => panic!("crosswire: {}", not_run(&name, &error)),
+            Err(error) => panic!("crosswire: {}", not_run("check", &name, &error)),
         }
     }
 
@@ -53,7 +53,7 @@ impl Check {
         let name = self.name().to_owned();
         match self.try_run_async().await {
             Ok(checked) => checked,
-            Err(error) => panic!("crosswire: {}", not_run(&name, &error)),
+            Err(error) => panic!("crosswire: {}", not_run("check", &name, &error)),
         }
     }
 
@@ -62,13 +62,6 @@ impl Check {
     /// # Errors
     /// As for [`Check::try_run`].
     pub async fn try_run_async(self) -> Result<Checked, CheckError> {
-        /// Ends the run of a future that nobody waits for any more.
-        struct StopOnDrop(Stop);
-        impl Drop for StopOnDrop {
-            fn drop(&mut self) {
-                self.0.ask();
-            }
-        }
         let stop = StopOnDrop(Stop::default());
         let (thread, answer) = self.start(stop.0.clone())?;
         // The thread is over once it has answered, or has panicked instead.
@@ -123,20 +116,12 @@ impl Check {
         let judgement = self.fire(&plan, stop)?;
         #[cfg(feature = "service")]
         drop(served);
-        let report = self.report(&scenario, &judgement);
+        let report = self.report(&scenario, &judgement, None);
         Ok(Checked::new(report, judgement))
     }
 
     fn fire(&self, plan: &Plan<'_>, stop: &Stop) -> Result<Judgement, CheckError> {
-        let redactor = Redactor::new(plan.scenario.supplied_secrets());
-        let writer = match &self.history {
-            None => None,
-            Some(path) => {
-                let what = format!("cannot write the history {}", path.display());
-                let file = File::create(path).map_err(|error| CheckError::system(&what, &error))?;
-                Some(Writer::new(BufWriter::new(file), redactor))
-            }
-        };
+        let writer = self.writer(plan.scenario)?;
         let mut judge = Judge::new();
         self.fire_into(plan, &mut Tee(writer, &mut judge), stop)?;
         Ok(judge.finish())
@@ -176,23 +161,52 @@ impl Check {
             .map_err(|error| CheckError::system("the run broke off", &error))
     }
 
-    fn report(&self, scenario: &Scenario, judgement: &Judgement) -> Report {
+    /// Where the history goes, when it is to be stored.
+    pub(super) fn writer(
+        &self,
+        scenario: &Scenario,
+    ) -> Result<Option<Writer<BufWriter<File>>>, CheckError> {
+        let Some(path) = &self.history else {
+            return Ok(None);
+        };
+        let what = format!("cannot write the history {}", path.display());
+        let file = File::create(path).map_err(|error| CheckError::system(&what, &error))?;
+        let redactor = Redactor::new(scenario.supplied_secrets());
+        Ok(Some(Writer::new(BufWriter::new(file), redactor)))
+    }
+
+    pub(super) fn report(
+        &self,
+        scenario: &Scenario,
+        judgement: &Judgement,
+        test_of: Option<TestOf<'_>>,
+    ) -> Report {
         let redactor = Redactor::new(scenario.supplied_secrets());
         let facts = Facts {
             scenario_path: self.path.as_ref().map(|path| path.display().to_string()),
             thresholds: &scenario.thresholds,
+            test_of,
             ..Facts::new(scenario.expect, &redactor)
         };
         Report::new(judgement, &facts)
     }
 }
 
-fn not_run(name: &str, error: &CheckError) -> String {
-    format!("the check {name} could not be run\n{error}")
+/// Ends the run of a future that nobody waits for any more.
+pub(super) struct StopOnDrop(pub(super) Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.ask();
+    }
+}
+
+pub(super) fn not_run(what: &str, name: &str, error: &CheckError) -> String {
+    format!("the {what} {name} could not be run\n{error}")
 }
 
 /// Thirty-two bits of the operating system's randomness.
-fn random() -> Result<u32, CheckError> {
+pub(super) fn random() -> Result<u32, CheckError> {
     SysRng
         .try_next_u32()
         .map_err(|error| CheckError::system("the operating system gives no random numbers", &error))

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod exit;
 mod explain;
+mod explore;
 mod fire;
 mod flags;
 mod host;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crosswire::fire::address_of;
 use crosswire::scenario::Network;
 
-use crate::args::CommonArgs;
+use crate::args::NetworkArgs;
 use crate::exit::Failure;
 
 /// What stands at the beginning of a certificate.
@@ -15,7 +15,7 @@ const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 ///
 /// # Errors
 /// Usage, when a file cannot be read or holds something else.
-pub(crate) fn apply(network: &mut Network, args: &CommonArgs) -> Result<(), Failure> {
+pub(crate) fn apply(network: &mut Network, args: &NetworkArgs) -> Result<(), Failure> {
     if let Some(path) = &args.ca {
         network.ca = Some(certificate("--ca", path)?);
     }

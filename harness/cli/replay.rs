@@ -10,7 +10,7 @@ use crosswire::report::words::{number, wrapped};
 use crosswire::report::{Facts, Finding, Report, telling};
 use crosswire::scenario::Scenario;
 
-use crate::args::{ReplayArgs, RunArgs};
+use crate::args::{Again, ReplayArgs, RunArgs};
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::outputs::Outputs;
@@ -43,7 +43,13 @@ pub(crate) fn replay(args: &ReplayArgs, screen: &mut Screen) -> Result<u8, Failu
     places.input(Path::new(path), "the report");
     let stored = report::read(Path::new(path), None)?;
     let finding = found(&stored, id)?;
-    let run = original(&stored, args)?;
+    let run = match original(&stored)? {
+        Again::Explore(explored) => {
+            screen_what(finding, args, screen);
+            return crate::explore::again(explored, finding, args, places, screen);
+        }
+        Again::Run(run) => changed(run, args),
+    };
     let [given] = &run.scenarios[..] else {
         return Err(Failure::usage(
             "the report's own command names no single scenario",
@@ -117,15 +123,19 @@ fn found<'r>(report: &'r Report, id: &str) -> Result<&'r Finding, Failure> {
     }
 }
 
-/// The arguments with which the report's run was started, changed by those of this command.
-fn original(report: &Report, args: &ReplayArgs) -> Result<RunArgs, Failure> {
+/// The command by which the report came about.
+fn original(report: &Report) -> Result<Again, Failure> {
     let words = report.replay.as_deref().and_then(shlex::split);
     let words = words.ok_or_else(|| {
         Failure::usage(
             "the report does not say how it was run (a history holds no command): run the scenario itself",
         )
     })?;
-    let mut run = RunArgs::of(&words)?;
+    Again::of(&words)
+}
+
+/// The arguments with which the report's run was started, changed by those of this command.
+fn changed(mut run: RunArgs, args: &ReplayArgs) -> RunArgs {
     if let Some(url) = &args.url {
         (run.url, run.variant, run.store, run.store_delay) = (Some(url.clone()), None, None, None);
     }
@@ -133,13 +143,14 @@ fn original(report: &Report, args: &ReplayArgs) -> Result<RunArgs, Failure> {
         run.variant.clone_from(&args.variant);
     }
     run.common
+        .network
         .allow_host
         .extend(args.allow_host.iter().cloned());
     run.common.rounds = args.rounds.or(run.common.rounds);
     run.common.control = false;
     run.common.expect = None;
     run.common.threshold.clear();
-    Ok(run)
+    run
 }
 
 /// The scenario with no more raced steps than viewer and victim sent; a finding that needed no race gets one round.

@@ -11,7 +11,7 @@ use crosswire::identity::Redactor;
 use crosswire::report::{Facts, Look, Report, render_terminal};
 use crosswire::scenario::Scenario;
 
-use crate::args::{CommonArgs, Loudness, RunArgs};
+use crate::args::{CommonArgs, Loudness, NetworkArgs, OutputArgs, RunArgs};
 use crate::chosen;
 use crate::exit::{self, Failure};
 use crate::interrupt;
@@ -40,9 +40,9 @@ pub(crate) struct Wanted<'a> {
 pub(crate) type Replay<'a> = Box<dyn Fn(u64) -> Option<String> + 'a>;
 
 /// The same with its files open.
-struct Prepared<'a> {
-    wanted: Wanted<'a>,
-    outputs: Outputs,
+pub(crate) struct Prepared<'a> {
+    pub(crate) wanted: Wanted<'a>,
+    pub(crate) outputs: Outputs,
 }
 
 /// Runs the scenarios one after the other; the gravest code wins.
@@ -75,7 +75,8 @@ pub(crate) fn execute(
     args: &CommonArgs,
     screen: &mut Screen,
 ) -> Result<u8, Failure> {
-    let prepared = prepare(wanted, args)?;
+    let (output, history) = (&args.output, args.history.as_deref());
+    let prepared = prepare(wanted, output, history, &args.network)?;
     let mut history = args.history.as_deref().map(create).transpose()?;
     let stop = Stop::default();
     let asked = stop.clone();
@@ -113,15 +114,23 @@ pub(crate) fn execute(
 }
 
 /// Opens every file before the first run, so that none is lost to a typing error.
-fn prepare<'a>(wanted: Vec<Wanted<'a>>, args: &CommonArgs) -> Result<Vec<Prepared<'a>>, Failure> {
+///
+/// # Errors
+/// Usage, when a file cannot be written, or is meant for two things.
+pub(crate) fn prepare<'a>(
+    wanted: Vec<Wanted<'a>>,
+    output: &OutputArgs,
+    history: Option<&Path>,
+    network: &NetworkArgs,
+) -> Result<Vec<Prepared<'a>>, Failure> {
     let several = wanted.len() > 1;
-    let reports = args.output.wanted();
-    if args.history.as_deref() == Some(Path::new("-")) {
+    let reports = output.wanted();
+    if history == Some(Path::new("-")) {
         return Err(Failure::usage(
             "--history needs a file; stdout holds the report",
         ));
     }
-    if several && args.history.is_some() {
+    if several && history.is_some() {
         return Err(Failure::usage("--history holds one run: give one scenario"));
     }
     if several && !Outputs::differ_by_scenario(&reports) {
@@ -139,15 +148,15 @@ fn prepare<'a>(wanted: Vec<Wanted<'a>>, args: &CommonArgs) -> Result<Vec<Prepare
         }
     }
     for (flag, path) in [
-        ("--ca", &args.ca),
-        ("--client-cert", &args.client_cert),
-        ("--client-key", &args.client_key),
+        ("--ca", &network.ca),
+        ("--client-cert", &network.client_cert),
+        ("--client-key", &network.client_key),
     ] {
         if let Some(path) = path {
             places.input(path, format!("the file of {flag}"));
         }
     }
-    if let Some(path) = &args.history {
+    if let Some(path) = history {
         places.output(path, "the history")?;
     }
     let prepare = |wanted: Wanted<'a>| {
@@ -234,6 +243,10 @@ fn show(report: &Report, to_stderr: bool, screen: &mut Screen) -> Result<(), Fai
         .map_err(|error| cannot_write("stdout", &error))
 }
 
-fn create(path: &Path) -> Result<File, Failure> {
+/// Opens a file for a history.
+///
+/// # Errors
+/// Usage, when it cannot be written.
+pub(crate) fn create(path: &Path) -> Result<File, Failure> {
     File::create(path).map_err(|error| cannot_write(&path.display().to_string(), &error))
 }

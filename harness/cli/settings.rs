@@ -11,7 +11,7 @@ use crosswire::scenario::{
     Bounds, FILE_LIMIT, FireSettings, Limits, Scenario, TargetSpec, find_shipped, shipped,
 };
 
-use crate::args::{CommonArgs, Expect, RunArgs};
+use crate::args::{CommonArgs, Expect, NetworkArgs, RunArgs};
 use crate::exit::Failure;
 use crate::host;
 use crate::network;
@@ -51,11 +51,7 @@ pub(crate) fn load(given: &str, args: &RunArgs, screen: &Screen) -> Result<Scena
 /// # Errors
 /// Usage, when a flag does not fit it, or a host may not be fired at.
 pub(crate) fn settle(scenario: &mut Scenario, args: &CommonArgs) -> Result<(), Failure> {
-    args.allow_host
-        .iter()
-        .try_for_each(|name| host::check_name(name))?;
-    network::apply(&mut scenario.network, args)?;
-    host::check(scenario, &args.allow_host)?;
+    reach(scenario, &args.network)?;
     numbers(scenario, args)?;
     release(&mut scenario.fire, args)?;
     scenario.thresholds.extend(args.threshold.iter().copied());
@@ -65,13 +61,29 @@ pub(crate) fn settle(scenario: &mut Scenario, args: &CommonArgs) -> Result<(), F
     Ok(())
 }
 
+/// Lets the flags that say how a target is reached change a scenario.
+///
+/// # Errors
+/// Usage, when a file of theirs cannot be used, or a host may not be fired at.
+pub(crate) fn reach(scenario: &mut Scenario, args: &NetworkArgs) -> Result<(), Failure> {
+    args.allow_host
+        .iter()
+        .try_for_each(|name| host::check_name(name))?;
+    network::apply(&mut scenario.network, args)?;
+    host::check(scenario, &args.allow_host)
+}
+
 /// The file that is meant, when `given` looks like a path or is one; otherwise a shipped scenario is.
 pub(crate) fn path(given: &str) -> Option<&Path> {
     let path = Path::new(given);
     (path.components().count() > 1 || path.extension().is_some() || path.exists()).then_some(path)
 }
 
-fn read(given: &str, screen: &Screen) -> Result<Scenario, Failure> {
+/// Reads the scenario that `given` names.
+///
+/// # Errors
+/// Usage, when there is no such scenario, or it is wrong.
+pub(crate) fn read(given: &str, screen: &Screen) -> Result<Scenario, Failure> {
     let parsed = match (path(given), find_shipped(given)) {
         (Some(path), _) => Scenario::parse_bytes_with(given, &bytes(path)?, &Beside::new(path)),
         (None, Some(found)) => Scenario::parse(found.name, found.text),
@@ -163,11 +175,15 @@ fn numbers(scenario: &mut Scenario, args: &CommonArgs) -> Result<(), Failure> {
 }
 
 /// Rounded up: a run is not ended before the time that was asked for.
-fn whole_seconds(duration: Duration) -> u64 {
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-fn within(flag: &str, value: u64, bounds: Bounds, unit: &str) -> Result<(), Failure> {
+/// Whether a flag's value lies within the bounds of what it sets.
+///
+/// # Errors
+/// Usage, when it does not.
+pub(crate) fn within(flag: &str, value: u64, bounds: Bounds, unit: &str) -> Result<(), Failure> {
     if bounds.contain(value) {
         return Ok(());
     }
@@ -190,7 +206,7 @@ fn release(fire: &mut FireSettings, args: &CommonArgs) -> Result<(), Failure> {
 }
 
 /// A time as a flag takes it, in the largest unit that gives a whole number.
-fn exactly(time: Duration) -> String {
+pub(crate) fn exactly(time: Duration) -> String {
     let us = time.as_micros();
     if us == 0 {
         return "0s".to_owned();
@@ -222,19 +238,8 @@ pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
 
 /// The flags that every firing command has, as they were given, and the seed.
 pub(crate) fn common_flags(args: &CommonArgs, seed: u64) -> Vec<String> {
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let hosts = args
-        .allow_host
-        .iter()
-        .map(|host| ("allow-host", Some(host.clone())));
-    let resolved = args.resolve.iter();
-    let resolved = resolved.map(|(host, address)| ("resolve", Some(format!("{host}:{address}"))));
     let seconds = |duration| exactly(Duration::from_secs(whole_seconds(duration)));
     let single = [
-        ("ca", path(&args.ca)),
-        ("client-cert", path(&args.client_cert)),
-        ("client-key", path(&args.client_key)),
-        ("proxy", args.proxy.as_deref().map(network::shown_proxy)),
         (
             "expect",
             args.expect.map(|expect| Verdict::from(expect).to_string()),
@@ -259,14 +264,33 @@ pub(crate) fn common_flags(args: &CommonArgs, seed: u64) -> Vec<String> {
     ];
     let thresholds = args.threshold.iter();
     let thresholds = thresholds.map(|threshold| ("threshold", Some(threshold.to_string())));
-    let mut words = flags(hosts.chain(resolved).chain(single).chain(thresholds));
-    for (is_given, flag) in [(args.insecure, "--insecure"), (args.control, "--control")] {
-        words.extend(is_given.then(|| flag.to_owned()));
-    }
+    let mut words = network_flags(&args.network);
+    words.extend(flags(single.into_iter().chain(thresholds)));
+    words.extend(args.network.insecure.then(|| "--insecure".to_owned()));
+    words.extend(args.control.then(|| "--control".to_owned()));
     words
 }
 
-fn flags<'n>(given: impl IntoIterator<Item = (&'n str, Option<String>)>) -> Vec<String> {
+/// The flags with a value that say how a target is reached, as they were given.
+pub(crate) fn network_flags(args: &NetworkArgs) -> Vec<String> {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let hosts = args
+        .allow_host
+        .iter()
+        .map(|host| ("allow-host", Some(host.clone())));
+    let resolved = args.resolve.iter();
+    let resolved = resolved.map(|(host, address)| ("resolve", Some(format!("{host}:{address}"))));
+    let single = [
+        ("ca", path(&args.ca)),
+        ("client-cert", path(&args.client_cert)),
+        ("client-key", path(&args.client_key)),
+        ("proxy", args.proxy.as_deref().map(network::shown_proxy)),
+    ];
+    flags(hosts.chain(resolved).chain(single))
+}
+
+/// Flags with their values; those without one are left out.
+pub(crate) fn flags<'n>(given: impl IntoIterator<Item = (&'n str, Option<String>)>) -> Vec<String> {
     let given = given.into_iter();
     let given = given.filter_map(|(name, value)| Some([format!("--{name}"), value?]));
     given.flatten().collect()

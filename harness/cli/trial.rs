@@ -46,7 +46,7 @@ fn no_randomness(error: &getrandom::Error) -> Failure {
 }
 
 /// Never from the seed: canaries of an earlier run with the same seed may still lie in a service that lasts.
-fn fresh_salt() -> Result<Salt, Failure> {
+pub(crate) fn fresh_salt() -> Result<Salt, Failure> {
     getrandom::u32()
         .map(Salt::new)
         .map_err(|error| no_randomness(&error))
@@ -65,9 +65,21 @@ pub(crate) struct Tried {
 
 /// Stores the history for as long as that works: a full disk takes the file, not the run.
 #[derive(Debug)]
-struct Keeping {
+pub(crate) struct Keeping {
     writer: Option<Writer<BufWriter<File>>>,
-    lost: Option<io::Error>,
+    /// Why it could not be stored to the end, if it could not.
+    pub(crate) lost: Option<io::Error>,
+}
+
+impl Keeping {
+    /// Into this file, if there is one; the scenario says what is masked.
+    pub(crate) fn new(file: Option<File>, scenario: &Scenario) -> Keeping {
+        let redactor = || Redactor::new(scenario.supplied_secrets());
+        Keeping {
+            writer: file.map(|file| Writer::new(BufWriter::new(file), redactor())),
+            lost: None,
+        }
+    }
 }
 
 impl Sink for Keeping {
@@ -113,13 +125,7 @@ impl Trial<'_> {
         };
         let rehearsed = self.control.map(rehearse).transpose()?;
         let mut judge = Judge::new();
-        let redactor = || Redactor::new(self.scenario.supplied_secrets());
-        let mut keeping = Keeping {
-            writer: self
-                .history
-                .map(|file| Writer::new(BufWriter::new(file), redactor())),
-            lost: None,
-        };
+        let mut keeping = Keeping::new(self.history, self.scenario);
         let mut told = Told {
             sink: Tee(&mut keeping, &mut judge),
             rehearsed: rehearsed.as_ref(),

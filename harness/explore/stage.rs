@@ -16,6 +16,12 @@ pub trait Stage {
     /// possible here.
     fn environment(&self) -> String;
 
+    /// What a reader should know of how requests are controlled here, a sentence each; for
+    /// [`Explored::warnings`](crate::history::Explored::warnings).
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Records that stand before those of the executions: what was done once, every request alone. They are taken once.
     ///
     /// # Errors

@@ -31,6 +31,16 @@ struct Proxied {
 }
 
 impl Address {
+    /// Of what is never connected to.
+    #[cfg(feature = "explore")]
+    pub(super) fn none() -> Address {
+        Address {
+            shown: String::new(),
+            addresses: Vec::new(),
+            proxied: None,
+        }
+    }
+
     /// Looks the host up, or its proxy.
     ///
     /// # Errors

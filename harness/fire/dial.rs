@@ -48,6 +48,25 @@ impl Dial {
         Dial::over(&network, trusted_pem, &mut None, base_url, protocol).await
     }
 
+    /// A host that is in this process: nothing is looked up, and nothing connects to it.
+    ///
+    /// # Errors
+    /// A sentence, when the text is no URL with a host.
+    #[cfg(feature = "explore")]
+    pub(crate) fn here(base_url: &str) -> Result<Dial, String> {
+        let base = url::Url::parse(base_url)
+            .map_err(|error| format!("`{base_url}` is not a URL: {error}"))?;
+        if base.host_str().is_none() {
+            return Err(format!("`{base_url}` names no host"));
+        }
+        Ok(Dial {
+            address: Address::none(),
+            base,
+            tls: None,
+            protocol: Protocol::Http1,
+        })
+    }
+
     /// Looks the host up and prepares TLS, once for all hosts of a run.
     ///
     /// # Errors

@@ -43,6 +43,18 @@ impl Hosts {
         Ok(Hosts { all })
     }
 
+    /// The target alone, which is in this process.
+    ///
+    /// # Errors
+    /// A sentence, when its base URL is none.
+    #[cfg(feature = "explore")]
+    pub(crate) fn here(base_url: &str) -> Result<Hosts, String> {
+        let (name, dial) = (String::new(), Dial::here(base_url)?);
+        Ok(Hosts {
+            all: vec![Host { name, dial }],
+        })
+    }
+
     /// Where the step goes.
     pub(crate) fn of(&self, step: &Step) -> HostId {
         let Some(name) = &step.host else {

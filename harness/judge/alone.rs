@@ -7,7 +7,7 @@ use crate::history::{Exchange, Phase};
 use super::facts::is_accepted;
 
 /// The shortest times from the last byte out to the first byte back, of requests that ran alone and were accepted.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Alone {
     by_step: BTreeMap<u16, u64>,
     of_any: Option<u64>,

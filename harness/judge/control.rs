@@ -17,7 +17,7 @@ const SEEN_ALONE: u8 = 2;
 const FIRED: u8 = 4;
 
 /// Follows log-ins and own canaries.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Control {
     has_log_in: bool,
     users: Vec<OfUser>,
@@ -136,8 +136,13 @@ impl Control {
                 *flags |= SEEN_ALONE;
             }
         }
+        // Of an exploration one execution stands for many: what it exposes is told as that, and not as missing as well.
+        let is_told = world.is_explored()
+            && found
+                .iter()
+                .any(|found| !world.may_read(exchange.user, found.canary));
         // What is refused or fails is counted elsewhere.
-        if to_see && !is_alone && is_accepted(exchange) {
+        if to_see && !is_alone && !is_told && is_accepted(exchange) {
             self.fired_to_see += 1;
             self.fired_and_seen += u64::from(seen);
             if !seen {
@@ -189,13 +194,26 @@ impl Control {
         if self.fired_to_see > 0 && self.fired_and_seen == 0 {
             reasons.push(Reason::new(
                 ReasonKind::Control,
-                "no answer in a volley contained the canary that its user should see",
+                format!(
+                    "no answer in {} contained the canary that its user should see",
+                    if world.is_explored() {
+                        "a kept execution"
+                    } else {
+                        "a volley"
+                    }
+                ),
             ));
         } else if let Some(round) = self.missing_from.filter(|_| self.is_weak()) {
+            let (what, ended) = if world.is_explored() {
+                ("own data did not always come back", "")
+            } else {
+                ("own data stopped coming back", "; a session may have ended")
+            };
             let text = format!(
-                "own data stopped coming back, first in round {round}: only {} of {} good answers in volleys held what their \
-                 user should see; a session may have ended",
-                self.fired_and_seen, self.fired_to_see
+                "{what}, first in round {round}: only {} of {} good answers in {} held what their user should see{ended}",
+                self.fired_and_seen,
+                self.fired_to_see,
+                world.raced_in()
             );
             reasons.push(Reason::new(ReasonKind::Control, text));
         }
@@ -247,11 +265,13 @@ impl Control {
     }
 
     /// What weakens the run.
-    pub(super) fn note(&self) -> Option<String> {
+    pub(super) fn note(&self, world: &World) -> Option<String> {
         (self.fired_and_seen > 0 && self.is_weak()).then(|| {
             format!(
-                "only {} of {} answers in volleys contained the canary that their user should see",
-                self.fired_and_seen, self.fired_to_see
+                "only {} of {} answers in {} contained the canary that their user should see",
+                self.fired_and_seen,
+                self.fired_to_see,
+                world.raced_in()
             )
         })
     }

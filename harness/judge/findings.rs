@@ -107,7 +107,7 @@ impl Crossing {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     kept: Vec<Exposure>,
     /// Position in `kept` of each distinct exposure, or [`NOT_KEPT`].

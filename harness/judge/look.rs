@@ -47,7 +47,7 @@ impl Spot {
 }
 
 /// Looks at one exchange after the other.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Look {
     finder: Finder,
     limits: DecodeLimits,

@@ -8,6 +8,8 @@ mod alone;
 mod causes;
 mod control;
 mod evidence;
+mod execution;
+mod explored;
 mod exposure;
 mod facts;
 mod findings;
@@ -28,6 +30,8 @@ mod unserved;
 mod verdict;
 mod world;
 
+pub use execution::{ExecutionShown, Executions};
+pub use explored::Reach;
 pub use exposure::{
     Counts, Evidence, Exposure, ExposureKind, POINTS_KEPT, Place, Side, Spread, VolleyPoint,
 };

@@ -42,6 +42,12 @@ pub enum ReasonKind {
     PlantedExposures,
     /// Nothing could be learnt of a user by which its data would be known.
     Learning,
+    /// Too few of the possible schedules were run.
+    Schedules,
+    /// No request could be stopped inside the service, so that no schedule interleaved anything.
+    Points,
+    /// Executions of one schedule came out differently.
+    Unrepeatable,
 }
 
 impl Reason {

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Exchange, Phase, Planted, StepInfo, Volley};
+use crate::history::{Exchange, Explored, Phase, Planted, StepInfo, Volley, Way};
 
 use super::alone::Alone;
 use super::control::Control;
+use super::execution::Shown;
 use super::facts::{self, Facts};
 use super::findings::{Crossing, Findings};
 use super::look::{Found, Look};
-use super::overlap::overlapping_pairs;
+use super::overlap::{Pairs, overlapping_pairs};
 use super::points::Points;
 use super::rules::{self, Rule, Seen};
 use super::shots::{Refusals, Shots};
@@ -25,6 +26,7 @@ pub const NOTES_KEPT: usize = 100;
 pub const VOLLEYS_OPEN: usize = 64;
 
 /// What there is once the header is known.
+#[derive(Clone)]
 pub(super) struct Run {
     pub(super) world: World,
     look: Look,
@@ -39,6 +41,10 @@ pub(super) struct Run {
     spare: OpenVolley,
     crossings: Vec<Crossing>,
     is_reading_back: bool,
+    /// Phase and round of the last exchange.
+    last: Option<(Phase, u32)>,
+    /// What the exchanges show, where somebody asks.
+    pub(super) shown: Option<Vec<Shown>>,
     refusals: Refusals,
     pub(super) shots: Shots,
     pub(super) unserved: Unserved,
@@ -46,7 +52,7 @@ pub(super) struct Run {
     pub(super) reasons: Vec<Reason>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct OpenVolley {
     facts: Facts,
     /// With the position of the viewer's exchange.
@@ -77,6 +83,8 @@ impl Run {
             spare: OpenVolley::default(),
             crossings: Vec::new(),
             is_reading_back: false,
+            last: None,
+            shown: None,
             refusals: Refusals::default(),
             shots: Shots::default(),
             unserved: Unserved::default(),
@@ -107,10 +115,14 @@ impl Run {
             self.end_read_back(notes);
         }
         self.is_reading_back = exchange.phase == Phase::ReadBack;
+        self.begin_execution(exchange);
         strength.exchanges += 1;
         strength.rounds = strength.rounds.max(exchange.round);
         self.look.at(exchange);
         let found = self.look.found();
+        if let Some(shown) = &mut self.shown {
+            shown.push(Shown::of(exchange, found, &self.world));
+        }
         self.control
             .take(exchange, found, &self.refusals, &self.world);
         self.alone.take(exchange);
@@ -180,7 +192,13 @@ impl Run {
         let mut open = self.open.remove(&number).unwrap_or_default();
         let facts = open.facts.all();
         strength.volleys += 1;
-        let pairs = overlapping_pairs(facts);
+        // Under control nothing is released at once, and no clock says anything.
+        let volley = volley.filter(|_| !self.world.is_explored());
+        let pairs = if self.world.is_explored() {
+            Pairs::default()
+        } else {
+            overlapping_pairs(facts)
+        };
         strength.overlapping_pairs += pairs.all;
         strength.pairs_by_server += pairs.by_server;
         if let Some(volley) = volley {
@@ -228,6 +246,39 @@ impl Run {
         self.spare = open;
     }
 
+    /// Tells the rules when an exchange is the first of another execution: of another round, or made to prepare something
+    /// after something else than that.
+    fn begin_execution(&mut self, exchange: &Exchange) {
+        if !self.world.is_explored() {
+            return;
+        }
+        let now = (exchange.phase, exchange.round);
+        let is_another = self.last.replace(now).is_some_and(|(phase, round)| {
+            round != now.1 || now.0 == Phase::Setup && phase != Phase::Setup
+        });
+        if is_another {
+            for rule in &mut self.rules {
+                rule.execution();
+            }
+        }
+    }
+
+    /// A set of requests is explored to its end. The next one is explored from the beginning, with exchanges of its own
+    /// alone, so the rules say what they have left of this one and begin anew.
+    pub(super) fn explored(
+        &mut self,
+        explored: &Explored,
+        strength: &mut Strength,
+        notes: &mut Vec<String>,
+    ) {
+        self.finish(strength, notes);
+        self.rules = rules::all();
+        self.last = None;
+        if explored.way == Way::InProcess {
+            self.world.forget_plantings();
+        }
+    }
+
     /// Sums up what has not ended, and lets the rules say what they have left.
     pub(super) fn finish(&mut self, strength: &mut Strength, notes: &mut Vec<String>) {
         while let Some(number) = self.open.keys().next().copied() {
@@ -235,8 +286,16 @@ impl Run {
         }
         self.end_read_back(notes);
         for rule in &mut self.rules {
-            let reasons = rule.finish(&self.world, &mut self.findings, notes);
-            self.reasons.extend(reasons);
+            let mut said = Vec::new();
+            let reasons = rule.finish(&self.world, &mut self.findings, &mut said);
+            for reason in reasons {
+                if !self.reasons.contains(&reason) {
+                    self.reasons.push(reason);
+                }
+            }
+            let news = said.into_iter().filter(|note| !notes.contains(note));
+            let news: Vec<String> = news.collect();
+            notes.extend(news);
         }
         notes.truncate(NOTES_KEPT);
     }

@@ -49,7 +49,7 @@ impl Shots {
 }
 
 /// Which refusals a right service would give too.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Refusals {
     /// Users and steps that were refused alone.
     alone: BTreeSet<(UserId, u16)>,

@@ -1,5 +1,7 @@
 //! How much a clean run is worth.
 
+use super::Reach;
+
 /// What the run did, and the bound it gives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Strength {
@@ -27,6 +29,9 @@ pub struct Strength {
     pub exposing_pairs: u64,
     /// [`upper_bound_95`] for the two; `None` when nothing overlapped.
     pub upper_bound_95: Option<f64>,
+    /// How far explorations of schedules went; `None` when there were none. With it, nothing is said of pairs: what holds
+    /// then holds for schedules.
+    pub reach: Option<Reach>,
     /// What weakens the run, one sentence each.
     pub notes: Vec<String>,
 }

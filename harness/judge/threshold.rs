@@ -28,6 +28,10 @@ words! {
     Seconds = "seconds",
     /// Distinct exposures.
     Exposures = "exposures",
+    /// Distinct schedules that were run to their end, of all sets of requests together.
+    Schedules = "schedules",
+    /// Those of them in which an exposure was seen.
+    ExposingSchedules = "exposing-schedules",
 }
 
 words! {
@@ -41,6 +45,28 @@ words! {
     Above = ">",
     /// Less than.
     Below = "<",
+}
+
+impl Metric {
+    /// Whether it is measured where schedules are explored.
+    #[must_use]
+    pub fn is_of_explorations(self) -> bool {
+        match self {
+            Metric::Schedules | Metric::ExposingSchedules => true,
+            Metric::Exchanges | Metric::Failed | Metric::Seconds | Metric::Exposures => true,
+            Metric::Pairs
+            | Metric::UpperBound
+            | Metric::Volleys
+            | Metric::SpreadUs
+            | Metric::Rounds => false,
+        }
+    }
+
+    /// Whether it is measured where volleys are fired.
+    #[must_use]
+    pub fn is_of_volleys(self) -> bool {
+        !matches!(self, Metric::Schedules | Metric::ExposingSchedules)
+    }
 }
 
 /// A metric that must compare so with a number.

@@ -1,5 +1,6 @@
 //! What a run must have reached besides its verdict.
 
+use super::world::EXPLORE;
 use super::{Judgement, Metric, Threshold};
 
 /// A threshold and what the run came to.
@@ -9,22 +10,36 @@ pub struct ThresholdResult {
     pub threshold: Threshold,
     /// The metric's value; `None` when the run has none.
     pub value: Option<f64>,
-    /// Whether the value keeps to the threshold; a metric without a value keeps to nothing.
+    /// Whether the value keeps to the threshold; a metric without a value keeps to nothing, unless it is one of the other
+    /// engine: a scenario may be fired and explored, and each keeps to what it can measure.
     pub holds: bool,
 }
 
 /// Holds a judgement against thresholds, in their order.
 #[must_use]
 pub fn weigh_thresholds(judgement: &Judgement, thresholds: &[Threshold]) -> Vec<ThresholdResult> {
+    let is_explored = is_explored(judgement);
     let result = |threshold: &Threshold| {
-        let value = value(judgement, threshold.metric);
+        let metric = threshold.metric;
+        let is_measured = if is_explored {
+            metric.is_of_explorations()
+        } else {
+            metric.is_of_volleys()
+        };
+        let value = value(judgement, metric).filter(|_| is_measured);
         ThresholdResult {
             threshold: *threshold,
             value,
-            holds: value.is_some_and(|value| threshold.holds(value)),
+            holds: !is_measured || value.is_some_and(|value| threshold.holds(value)),
         }
     };
     thresholds.iter().map(result).collect()
+}
+
+/// Whether schedules were explored, or were to be.
+fn is_explored(judgement: &Judgement) -> bool {
+    let start = judgement.start.as_ref();
+    judgement.strength.reach.is_some() || start.is_some_and(|start| start.engine == EXPLORE)
 }
 
 fn value(judgement: &Judgement, metric: Metric) -> Option<f64> {
@@ -52,6 +67,8 @@ fn value(judgement: &Judgement, metric: Metric) -> Option<f64> {
             Some(end.elapsed_ns as f64 / 1e9)
         }
         Metric::Exposures => whole(judgement.exposures_total),
+        Metric::Schedules => whole(strength.reach.as_ref()?.schedules),
+        Metric::ExposingSchedules => whole(strength.reach.as_ref()?.exposing),
     }
 }
 
@@ -86,6 +103,36 @@ mod tests {
         ] {
             assert_eq!(weighed(&mut story, text), (Some(value), holds), "{text}");
         }
+    }
+
+    #[test]
+    fn explorations_keep_to_what_they_measure() {
+        let mut explored = all_schedules();
+        explored.coverage = crate::history::Coverage::WithinBound { bound: 1 };
+        explored.exposing = 2;
+        let mut story = Story::explored();
+        let own = |user| (user, READ, page(&text(user, 0, 0)));
+        story.execution(vec![], vec![own(0), own(1)]);
+        let judgement = story.judge_explored(vec![explored, all_schedules()]);
+        for (text, value, holds) in [
+            ("schedules >= 12", Some(12.0), true),
+            ("schedules > 12", Some(12.0), false),
+            ("exposing-schedules <= 1", Some(2.0), false),
+            ("exchanges >= 1", Some(6.0), true),
+            // Those of firing are not measured here, and break nothing.
+            ("pairs >= 1000", None, true),
+            ("upper-bound <= 0", None, true),
+            ("rounds >= 5", None, true),
+        ] {
+            let result = weigh_thresholds(&judgement, &[text.parse().unwrap()])[0];
+            assert_eq!((result.value, result.holds), (value, holds), "{text}");
+        }
+        // One that came to nothing keeps to nothing.
+        let judgement = Story::explored().judge();
+        let result = weigh_thresholds(&judgement, &["schedules >= 0".parse().unwrap()])[0];
+        assert_eq!((result.value, result.holds), (None, false));
+        // And the other way round.
+        assert_eq!(weighed(&mut Story::of(2), "schedules >= 5"), (None, true));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::world::World;
 use super::{Reason, ReasonKind};
 
 /// Answers of each raced step that were not as it expects, until the first that is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Unserved(BTreeMap<u16, Option<Causes>>);
 
 impl Unserved {

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::io;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ use crate::history::{ControlRun, End, Ending, Explored, Record, Sink, Start};
 use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 use super::run::{NOTES_KEPT, Run};
 use super::world::World;
-use super::{Counts, Exposure, Spread, Strength, VolleyPoint, upper_bound_95};
+use super::{Counts, Exposure, Reach, Spread, Strength, VolleyPoint, explored, upper_bound_95};
 use super::{Reason, ReasonKind};
 
 /// Share of failed exchanges in volleys above which a clean run proves nothing; the same holds for answers in volleys that
@@ -188,7 +189,10 @@ impl Judge {
                 run.exchange(exchange, &mut self.strength, &mut self.notes)
             }
             (Record::Volley(volley), Some(run)) => run.volley(volley, &mut self.strength),
-            (Record::Explored(explored), Some(_)) => self.explored.push((**explored).clone()),
+            (Record::Explored(explored), Some(run)) => {
+                run.explored(explored, &mut self.strength, &mut self.notes);
+                self.explored.push((**explored).clone());
+            }
         }
     }
 
@@ -253,7 +257,7 @@ impl Judge {
             counts,
             spread: run.spreads.finish(),
             points: run.points.finish(),
-            start: Some(run.world.start),
+            start: Some(Arc::unwrap_or_clone(run.world.start)),
             explored: self.explored,
             end: self.end,
             notes: self.notes,
@@ -294,19 +298,37 @@ impl Judge {
     /// Strength, and the reasons for which nothing is proved.
     fn weigh(&mut self, run: &Run) {
         self.weigh_control();
+        self.weigh_strength(run);
+        self.weigh_ending();
+        if self.strength.exchanges == 0 {
+            self.reason(ReasonKind::Nothing, "no request was made");
+            return;
+        }
+        let of_control = run.control.reasons(&run.world).into_iter();
+        let of_control = of_control.chain(run.unserved.reasons(&run.world));
+        for Reason { kind, text } in of_control.chain(run.reasons.iter().cloned()) {
+            self.reason(kind, text);
+        }
+        self.weigh_reach(run);
+        self.weigh_shots(run);
+    }
+
+    fn weigh_strength(&mut self, run: &Run) {
         let strength = &mut self.strength;
         if let Some(end) = &self.end {
             strength.rounds = end.rounds;
         }
+        strength.reach = Reach::of(&self.explored);
+        if strength.reach.is_some() {
+            // Schedules are not drawn: no bound follows from pairs.
+            (strength.overlapping_pairs, strength.pairs_by_server) = (0, 0);
+        }
         strength.exposing_pairs = run.findings.in_volleys.min(strength.overlapping_pairs);
         strength.upper_bound_95 =
             upper_bound_95(strength.overlapping_pairs, strength.exposing_pairs);
-        strength.notes.extend(run.control.note());
+        strength.notes.extend(run.control.note(&run.world));
         if run.shots.failed > 0 {
-            strength.notes.push(format!(
-                "{} of {} exchanges in volleys failed or were refused",
-                run.shots.failed, run.shots.fired
-            ));
+            strength.notes.push(failed(run));
         }
         if run.shots.unsearched > 0 {
             strength.notes.push(unsearched(run));
@@ -318,15 +340,18 @@ impl Judge {
                     .into(),
             );
         }
-        let (exchanges, pairs, needed) = (
-            strength.exchanges,
-            strength.overlapping_pairs,
-            run.world.start.min_overlaps.max(1),
-        );
+        strength
+            .notes
+            .extend(explored::notes(&self.explored, &run.world));
+    }
+
+    fn weigh_ending(&mut self) {
         match self.end.as_ref().map(|end| &end.ending) {
             Some(Ending::Completed) => {}
             Some(Ending::Limit { limit }) => {
-                strength.notes.push(format!("ended by its limit: {limit}"))
+                self.strength
+                    .notes
+                    .push(format!("ended by its limit: {limit}"));
             }
             Some(Ending::Interrupted) => {
                 self.reason(ReasonKind::Interrupted, "the run was interrupted")
@@ -340,28 +365,38 @@ impl Judge {
                 "the history breaks off before the run's end",
             ),
         }
-        if exchanges == 0 {
-            self.reason(ReasonKind::Nothing, "no request was made");
-            return;
-        }
-        let of_control = run.control.reasons(&run.world).into_iter();
-        let of_control = of_control.chain(run.unserved.reasons(&run.world));
-        for Reason { kind, text } in of_control.chain(run.reasons.iter().cloned()) {
+    }
+
+    /// Whether requests met: enough of them overlapped, or enough schedules of them were run.
+    fn weigh_reach(&mut self, run: &Run) {
+        let is_exposed = !run.findings.is_empty();
+        for Reason { kind, text } in explored::reasons(&self.explored, &run.world, is_exposed) {
             self.reason(kind, text);
         }
-        if pairs < needed {
+        let pairs = self.strength.overlapping_pairs;
+        let needed = run.world.start.min_overlaps.max(1);
+        if !self.explored.is_empty() {
+            return;
+        }
+        if run.world.is_explored() {
+            let text = "no set of requests was explored to its end";
+            self.reason(ReasonKind::Nothing, text);
+        } else if pairs < needed {
             self.reason(
                 ReasonKind::Overlaps,
                 format!("overlapping pairs of different owners: {pairs}, needed: {needed}"),
             );
         }
+    }
+
+    /// Whether too much of what was raced failed, or could not be looked at.
+    fn weigh_shots(&mut self, run: &Run) {
         if run.shots.failed as f64 > run.shots.fired as f64 * FAILED_SHARE {
             self.reason(
                 ReasonKind::Refusals,
                 format!(
-                    "{} of {} exchanges in volleys failed or were refused, more than one in ten; most often: {}",
-                    run.shots.failed,
-                    run.shots.fired,
+                    "{}, more than one in ten; most often: {}",
+                    failed(run),
                     run.shots.causes.most_frequent().unwrap_or("not known")
                 ),
             );
@@ -373,10 +408,21 @@ impl Judge {
     }
 }
 
+fn failed(run: &Run) -> String {
+    format!(
+        "{} of {} exchanges in {} failed or were refused",
+        run.shots.failed,
+        run.shots.fired,
+        run.world.raced_in()
+    )
+}
+
 fn unsearched(run: &Run) -> String {
     format!(
-        "{} of {} answers in volleys could not be searched to their end",
-        run.shots.unsearched, run.shots.answered
+        "{} of {} answers in {} could not be searched to their end",
+        run.shots.unsearched,
+        run.shots.answered,
+        run.world.raced_in()
     )
 }
 

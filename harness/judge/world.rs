@@ -1,21 +1,25 @@
 //! What the rules know besides the exchange at hand: the run's header, and what was planted for whom.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::history::{Exchange, Planted, SlotInfo, Start, StepInfo};
 use crate::identity::{Canary, Salt, UserId};
 
+/// The engine whose histories hold executions.
+pub(super) const EXPLORE: &str = "explore";
+
 /// Header and plantings of a run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct World {
-    pub(super) start: Start,
+    pub(super) start: Arc<Start>,
     pub(super) salt: Salt,
     newest: HashMap<(UserId, u16), u32>,
     /// Readers of the canaries of an owner and slot, by serial number; runs of equal readers take one entry.
     readers: HashMap<(UserId, u16), Vec<Readable>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Readable {
     first: u32,
     last: u32,
@@ -25,11 +29,32 @@ struct Readable {
 impl World {
     pub(super) fn new(start: Start, salt: Salt) -> World {
         World {
-            start,
+            start: Arc::new(start),
             salt,
             newest: HashMap::new(),
             readers: HashMap::new(),
         }
+    }
+
+    /// True when the history is an exploration's: executions that begin anew instead of rounds of one service.
+    pub(super) fn is_explored(&self) -> bool {
+        self.start.engine == EXPLORE
+    }
+
+    /// What the raced requests were made in, for people.
+    pub(super) fn raced_in(&self) -> &'static str {
+        if self.is_explored() {
+            "kept executions"
+        } else {
+            "volleys"
+        }
+    }
+
+    /// A set of requests is explored to its end, with services of its own: another one mints the same canaries for other
+    /// purposes.
+    pub(super) fn forget_plantings(&mut self) {
+        self.newest.clear();
+        self.readers.clear();
     }
 
     /// Takes a planting; `None` when its text is not a canary of this run.
@@ -40,6 +65,11 @@ impl World {
         if !planted.readers.is_empty() {
             let runs = self.readers.entry((canary.owner, canary.slot)).or_default();
             let at = runs.partition_point(|run| run.last < canary.serial);
+            let is_known =
+                |run: &Readable| run.first <= canary.serial && *run.readers == *planted.readers;
+            if runs.get(at).is_some_and(is_known) {
+                return Some(canary);
+            }
             match at.checked_sub(1).and_then(|before| runs.get_mut(before)) {
                 Some(run) if run.last + 1 == canary.serial && *run.readers == *planted.readers => {
                     run.last = canary.serial

@@ -36,7 +36,7 @@ pub static FORMATS: [Format; 9] = [
     },
     Format {
         name: "html",
-        what: "one page for people; no scripts, nothing loaded",
+        what: "one page for people; nothing loaded, and no scripts but for walking through schedules",
         render: html::render,
     },
     Format {

@@ -4,9 +4,11 @@ use std::io::{self, Write};
 
 use super::place::scenario_file;
 use super::telling::Group;
-use super::{Report, telling, words};
+use super::{Report, schedules, telling, words};
 use crate::judge::Verdict;
 
+/// Columns up to which a schedule is told with what its steps did.
+const WIDTH: usize = 120;
 /// Annotations of one level that GitHub takes from one step; it drops the others without a word.
 const LIMIT: usize = 10;
 
@@ -64,6 +66,8 @@ fn message(report: &Report, group: &Group<'_>) -> String {
     let finding = group.example;
     let mut lines = vec![format!("{}.", group.headline())];
     lines.extend(telling::sentences(finding));
+    let shown = report.schedule_of(finding);
+    lines.extend(shown.map(|(one, shortest)| schedules::diagram(one, &shortest.schedule, WIDTH)));
     lines.extend(
         report
             .replay_of(finding)

@@ -3,13 +3,17 @@
 use std::io::{self, Write};
 
 use super::telling::Group;
-use super::{Finding, Report, telling, words};
+use super::{Finding, Report, schedules, telling, words};
 use crate::judge::Verdict;
 
 /// Bytes that GitHub takes from one step; a larger summary is not shown at all.
 pub const SUMMARY_LIMIT: usize = 1 << 20;
 /// Bytes that are kept free for the end of the summary.
 const RESERVE: usize = 64 << 10;
+/// Explorations that are told.
+const EXPLORED: usize = 10;
+/// Columns of a schedule's table.
+const WIDTH: usize = 98;
 /// Findings told in sentences.
 const IN_FULL: usize = 3;
 
@@ -25,12 +29,50 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if !report.as_expected() {
         page.push_str(&format!("Expected: **{}**.\n\n", report.expected));
     }
-    let end = ended(report);
+    let end = explorations(report) + &ended(report);
     // The end is short unless somebody writes long notes.
     let end = cut(&end, RESERVE);
     findings(report, SUMMARY_LIMIT - end.len() - 1_024, &mut page);
     page.push_str(&end);
     out.write_all(page.as_bytes())
+}
+
+/// What was explored, and the shortest schedule of each exploration that exposes something.
+fn explorations(report: &Report) -> String {
+    let mut page = String::new();
+    for (at, one) in report.explored.iter().enumerate() {
+        if at == EXPLORED {
+            let more = words::count((report.explored.len() - at) as u64, "more race");
+            page.push_str(&format!("- {more}\n"));
+            break;
+        }
+        let title = escaped(&capital(&schedules::title(one)));
+        page.push_str(&format!(
+            "- {title}: {}\n",
+            escaped(&schedules::summary(one))
+        ));
+    }
+    if !page.is_empty() {
+        page.push('\n');
+    }
+    for one in report.explored.iter().take(EXPLORED) {
+        let Some(found) = one.found.first() else {
+            continue;
+        };
+        let mut lines = vec![schedules::diagram(one, &found.schedule, WIDTH)];
+        if let Some(told) = one.steps_of(&found.schedule) {
+            let at = found.decisive.map(|decisive| decisive.at);
+            lines.extend(schedules::table(one, told, at, WIDTH));
+        }
+        lines.extend(schedules::outcomes(one));
+        page.push_str(&fenced("text", &lines.join("\n")));
+        page.push('\n');
+        if let Some(test) = &found.test {
+            page.push_str(&fenced("rust", test));
+            page.push('\n');
+        }
+    }
+    page
 }
 
 fn findings(report: &Report, limit: usize, page: &mut String) {
@@ -123,7 +165,10 @@ fn ended(report: &Report) -> String {
     page.push_str(&format!(
         "\n{}, {}, {}, seed {}\n\n",
         words::count(report.users, "user"),
-        words::count(report.strength.rounds.into(), "round"),
+        match &report.strength.reach {
+            Some(reach) => words::count(reach.schedules, "schedule"),
+            None => words::count(report.strength.rounds.into(), "round"),
+        },
         words::time(std::time::Duration::from_nanos(report.elapsed_ns)),
         report.seed
     ));
@@ -135,9 +180,13 @@ fn ended(report: &Report) -> String {
 
 /// A block of code, fenced by more backticks than it holds.
 fn code(text: &str) -> String {
+    fenced("sh", text)
+}
+
+fn fenced(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}sh\n{text}\n{fence}\n")
+    format!("{fence}{language}\n{text}\n{fence}\n")
 }
 
 fn cut(text: &str, limit: usize) -> String {
@@ -207,6 +256,22 @@ mod tests {
             text.contains("```sh\ncrosswire run ./notes.toml --seed 42\n```\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn schedules_are_told_step_by_step() {
+        let text = page(&all()["explored-exposed"]);
+        for part in [
+            "- Read by alice and read by bob, in process: all 70 schedules, 4 exposing",
+            "```text\nalice ──2── │ bob ──2── │ alice",
+            "  7  answered 200\n       HOLDS bob's DATA\n",
+            "```rust\n#[test]\nfn again() {\n",
+            "--schedule 'xw1:",
+            "\n3 users, 70 schedules, 1.4 ms, seed 42\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("overlap"), "{text}");
     }
 
     #[test]

@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::xml::Xml;
-use super::{Finding, Report, telling, words};
+use super::{Finding, Report, schedules, telling, words};
 use crate::judge::{ThresholdResult, Verdict};
 
+/// Columns up to which a schedule is told with what its steps did.
+const WIDTH: usize = 200;
 /// Findings that the text of one case tells.
 const TOLD: usize = 20;
 
@@ -234,6 +236,10 @@ fn told(report: &Report, findings: &[&Finding]) -> String {
         for sentence in telling::sentences(finding) {
             text.push_str(&format!("  {sentence}\n"));
         }
+        if let Some((one, shortest)) = report.schedule_of(finding) {
+            let switches = schedules::diagram(one, &shortest.schedule, WIDTH);
+            text.push_str(&format!("  {switches}\n"));
+        }
         if let Some(replay) = report.replay_of(finding) {
             text.push_str(&format!("  again: {replay}\n"));
         }
@@ -256,14 +262,24 @@ fn properties(report: &Report) -> Vec<(&'static str, String)> {
         ("users", report.users.to_string()),
         ("rounds", strength.rounds.to_string()),
         ("exchanges", strength.exchanges.to_string()),
-        ("volleys", strength.volleys.to_string()),
-        ("overlapping-pairs", strength.overlapping_pairs.to_string()),
-        (
-            "overlapping-pairs-by-server",
-            strength.pairs_by_server.to_string(),
-        ),
-        ("exposures", report.findings_total.to_string()),
     ];
+    match &strength.reach {
+        Some(reach) => properties.extend([
+            ("races", reach.races.to_string()),
+            ("schedules", reach.schedules.to_string()),
+            ("exposing-schedules", reach.exposing.to_string()),
+            ("reach", telling::reach(reach)),
+        ]),
+        None => properties.extend([
+            ("volleys", strength.volleys.to_string()),
+            ("overlapping-pairs", strength.overlapping_pairs.to_string()),
+            (
+                "overlapping-pairs-by-server",
+                strength.pairs_by_server.to_string(),
+            ),
+        ]),
+    }
+    properties.push(("exposures", report.findings_total.to_string()));
     let bound = strength.upper_bound_95;
     properties.extend(bound.map(|bound| ("upper-bound-95", bound.to_string())));
     let replay = report.replay.clone();
@@ -274,6 +290,10 @@ fn properties(report: &Report) -> Vec<(&'static str, String)> {
 fn strength(report: &Report) -> String {
     let mut lines = vec![format!("{}: {}", report.verdict, telling::outcome(report))];
     lines.push(telling::strength(report));
+    for one in &report.explored {
+        let (title, summary) = (schedules::title(one), schedules::summary(one));
+        lines.push(format!("explored: {title}: {summary}"));
+    }
     lines.extend(report.notes.iter().map(|note| format!("note: {note}")));
     lines.join("\n")
 }
@@ -358,6 +378,26 @@ mod tests {
         let text = xml(&report);
         assert!(
             text.contains("<failure message=\"isolated: no user"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn schedules_are_told_and_pairs_are_not() {
+        let text = xml(&all()["explored-exposed"]);
+        for part in [
+            "<property name=\"schedules\" value=\"70\"/>",
+            "<property name=\"reach\" value=\"all 70 schedules\"/>",
+            "\n  alice ──call, await── │ bob ──call, await──",
+            "again: crosswire explore ./notes.toml --preemptions 2 --schedule &#39;xw1:1f2e3d4c:tokio-1.54.1:R1*2,R2*2,R1,B,R1,R2&#39;",
+            "explored: read by alice and read by bob, in process: all 70 schedules, 4 exposing",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("pairs"), "{text}");
+        let text = xml(&all()["explored-inconclusive"]);
+        assert!(
+            text.contains("errors=\"1\"") && text.contains("nothing was interleaved"),
             "{text}"
         );
     }

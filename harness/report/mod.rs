@@ -4,6 +4,7 @@
 //! no format can show a whole canary or a secret. Nothing here opens a file or knows an exit code.
 
 mod evidence;
+mod exploration;
 mod format;
 mod github;
 mod github_summary;
@@ -17,6 +18,7 @@ mod naming;
 mod ndjson;
 mod place;
 mod sarif;
+mod schedules;
 pub mod telling;
 mod terminal;
 #[cfg(test)]
@@ -26,12 +28,17 @@ pub mod words;
 mod xml;
 
 pub use evidence::{Evidence, HEAD_SHOWN, Piece};
+pub use exploration::{
+    Exploration, ExploredStep, RacedRequest, ScheduleSteps, ShortestSchedule, ShownBy, TestOf,
+};
 pub use format::{FORMATS, Format};
 pub use github_summary::SUMMARY_LIMIT;
 pub use html::IN_DETAIL;
 pub use json::{
-    JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
-    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonVerdict,
+    JsonAnswer, JsonBound, JsonCounts, JsonCoverage, JsonDecisive, JsonDoubts, JsonEnding,
+    JsonExploration, JsonExposure, JsonFound, JsonKind, JsonMoved, JsonOutcome, JsonPhase,
+    JsonPiece, JsonPoints, JsonRaced, JsonReach, JsonReport, JsonRule, JsonShared, JsonShownBy,
+    JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonTold, JsonVerdict,
     JsonVolley, ReportError, SCHEMA_VERSION, schema,
 };
 pub use model::{Facts, Finding, FindingSide, Report, Rule, Step};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::evidence::Evidence;
+use super::exploration::{Exploration, ShortestSchedule, ShownBy, TestOf};
 use crate::history::{Ending, Phase};
 use crate::identity::Redactor;
 use crate::judge::Threshold;
@@ -24,6 +25,8 @@ pub struct Facts<'a> {
     pub stored_as: Option<String>,
     /// What the run must have reached besides its verdict.
     pub thresholds: &'a [Threshold],
+    /// Writes the test that runs a schedule again; absent unless the library explored.
+    pub test_of: Option<TestOf<'a>>,
 }
 
 impl<'a> Facts<'a> {
@@ -37,6 +40,7 @@ impl<'a> Facts<'a> {
             scenario_path: None,
             stored_as: None,
             thresholds: &[],
+            test_of: None,
         }
     }
 }
@@ -84,6 +88,8 @@ pub struct Report {
     pub spread: Vec<Spread>,
     /// The volleys, or an even selection of them.
     pub points: Vec<VolleyPoint>,
+    /// The explorations of schedules, one for each set of requests; empty when there were none.
+    pub explored: Vec<Exploration>,
     /// What else a reader should know, a sentence each.
     pub notes: Vec<String>,
     /// What the run must have reached besides its verdict, and what it came to.
@@ -151,6 +157,8 @@ pub struct Finding {
     pub viewer_side: FindingSide,
     /// The victim's exchange under way at the same time, when the history has one.
     pub victim_side: Option<FindingSide>,
+    /// The schedule that shows it, when it was found by an exploration.
+    pub shown_by: Option<ShownBy>,
 }
 
 /// One user's exchange as it is reported.
@@ -200,12 +208,36 @@ impl Report {
     }
 
     /// Whether no finding was first seen before requests met in a volley, and none is of a user who got its own data with
-    /// a session that had ended: that needs nobody else's request.
+    /// a session that had ended: that needs nobody else's request. Of an exploration: whether every one takes requests that
+    /// go on after one another more than once.
     #[must_use]
     pub fn takes_overlap(&self) -> bool {
-        let takes =
-            |finding: &Finding| finding.phase >= Phase::Volley && finding.viewer != finding.victim;
+        let takes = |finding: &Finding| {
+            finding.phase >= Phase::Volley
+                && finding.viewer != finding.victim
+                && finding
+                    .shown_by
+                    .as_ref()
+                    .is_none_or(ShownBy::is_interleaved)
+        };
         self.findings.iter().all(takes)
+    }
+
+    /// The command that runs that schedule of an exploration again; `None` when the run's is not known.
+    #[must_use]
+    pub fn replay_of_schedule(&self, line: &str) -> Option<String> {
+        self.replay.as_deref().map(|run| schedule_again(run, line))
+    }
+
+    /// The exploration that found it, and the shortest schedule that shows it.
+    #[must_use]
+    pub fn schedule_of(&self, finding: &Finding) -> Option<(&Exploration, &ShortestSchedule)> {
+        let shown_by = finding.shown_by.as_ref()?;
+        let all = self.explored.iter();
+        let mut all = all.flat_map(|one| one.found.iter().map(move |found| (one, found)));
+        all.find(|(_, found)| {
+            found.replay == shown_by.replay && found.exposures.contains(&finding.id)
+        })
     }
 
     /// The rule of a finding.
@@ -214,10 +246,13 @@ impl Report {
         self.rules.iter().find(|rule| rule.id == finding.rule)
     }
 
-    /// The command that runs a finding again: by itself when the JSON report is stored, otherwise with its whole run;
-    /// `None` when neither is known.
+    /// The command that runs a finding again: the schedule that shows it, if there is one; otherwise by itself when the JSON
+    /// report is stored, and else with its whole run; `None` when neither is known.
     #[must_use]
     pub fn replay_of(&self, finding: &Finding) -> Option<String> {
+        if let (Some(shown_by), Some(run)) = (&finding.shown_by, &self.replay) {
+            return Some(schedule_again(run, &shown_by.replay));
+        }
         match &self.stored_as {
             Some(file) => Some(format!(
                 "crosswire replay {}",
@@ -226,6 +261,13 @@ impl Report {
             None => self.replay.clone(),
         }
     }
+}
+
+/// The command of a whole exploration with the line of one schedule.
+fn schedule_again(run: &str, line: &str) -> String {
+    const OPTION: &str = " --schedule ";
+    let whole = run.split_once(OPTION).map_or(run, |(whole, _)| whole);
+    format!("{whole}{OPTION}{}", quoted(line))
 }
 
 /// A word as a shell takes it.
@@ -269,6 +311,32 @@ mod tests {
         assert!(!report.takes_overlap());
         report.findings[0].phase = Phase::CleanUp;
         report.findings[0].victim = report.findings[0].viewer.clone();
+        assert!(!report.takes_overlap());
+    }
+
+    #[test]
+    fn a_finding_of_an_exploration_is_run_again_by_its_schedule() {
+        let mut report = all()["explored-exposed"].clone();
+        let finding = report.findings[0].clone();
+        let line = "--schedule 'xw1:1f2e3d4c:tokio-1.54.1:R1*2,R2*2,R1,B,R1,R2'";
+        let again = format!("crosswire explore ./notes.toml --preemptions 2 {line}");
+        assert_eq!(report.replay_of(&finding).as_ref(), Some(&again));
+        // As it is the command of a run that was one already.
+        report.replay = Some(format!(
+            "crosswire explore ./notes.toml --preemptions 2 {line}"
+        ));
+        assert_eq!(report.replay_of(&finding).as_ref(), Some(&again));
+        let (one, shortest) = report.schedule_of(&finding).unwrap();
+        assert_eq!((one.schedules, shortest.preemptions), (70, 1));
+        assert!(
+            shortest
+                .test
+                .as_ref()
+                .unwrap()
+                .contains(".bearer(\"[secret]\")\n")
+        );
+        assert!(report.takes_overlap());
+        report.findings[0].shown_by.as_mut().unwrap().schedule = "R1*3,R2*4".parse().unwrap();
         assert!(!report.takes_overlap());
     }
 

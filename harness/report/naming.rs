@@ -3,9 +3,11 @@
 use super::evidence::{Evidence, Pieces};
 use super::mask::{Mask, masked_canary, masked_value};
 use super::model::{Facts, Finding, FindingSide, Report, Rule, Step, telling};
-use crate::history::{Ending, Start};
+use crate::history::{Ending, Explored, Start};
 use crate::identity::{Canary, UserId};
-use crate::judge::{Exposure, Judgement, RULES, Reason, Side, Spread, Strength, weigh_thresholds};
+use crate::judge::{
+    Exposure, Judgement, RULES, Reach, Reason, Side, Spread, Strength, weigh_thresholds,
+};
 
 impl Report {
     /// Looks names up and masks.
@@ -18,7 +20,7 @@ impl Report {
         let mut findings: Vec<Finding> = judgement
             .exposures
             .iter()
-            .map(|exposure| names.finding(exposure))
+            .map(|exposure| names.finding(exposure, &judgement.explored))
             .collect();
         findings.sort_by(|a, b| telling(a).cmp(&telling(b)));
         let text = |get: fn(&Start) -> &str| start.map(|s| mask(get(s))).unwrap_or_default();
@@ -41,6 +43,10 @@ impl Report {
                 .collect(),
             strength: Strength {
                 notes: Vec::new(),
+                reach: judgement.strength.reach.clone().map(|reach| Reach {
+                    coverage: names.coverage(&reach.coverage),
+                    ..reach
+                }),
                 ..judgement.strength.clone()
             },
             min_overlaps: start.map_or(0, |s| s.min_overlaps),
@@ -57,6 +63,11 @@ impl Report {
                 })
                 .collect(),
             points: judgement.points.clone(),
+            explored: judgement
+                .explored
+                .iter()
+                .map(|explored| names.exploration(explored, facts.test_of))
+                .collect(),
             notes: judgement
                 .strength
                 .notes
@@ -103,7 +114,7 @@ fn masked_ending(ending: &Ending, mask: &Mask<'_>) -> Ending {
 }
 
 /// Turns indices into names; an index that the history does not name is shown as a number.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     users: Vec<String>,
     steps: Vec<Step>,
     slots: Vec<String>,
@@ -135,14 +146,18 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn user(&self, user: UserId) -> String {
+    pub(super) fn masked(&self, text: &str) -> String {
+        self.mask.text(text)
+    }
+
+    pub(super) fn user(&self, user: UserId) -> String {
         self.users
             .get(user.index())
             .cloned()
             .unwrap_or_else(|| format!("user {}", user.0))
     }
 
-    fn step(&self, step: u16) -> Step {
+    pub(super) fn step(&self, step: u16) -> Step {
         self.steps
             .get(usize::from(step))
             .cloned()
@@ -179,7 +194,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn finding(&self, exposure: &Exposure) -> Finding {
+    fn finding(&self, exposure: &Exposure, explored: &[Explored]) -> Finding {
         let step = self.step(exposure.step);
         let name =
             |canary: Canary| format!("{}'s {}", self.user(canary.owner), self.slot(canary.slot));
@@ -211,6 +226,7 @@ impl<'a> Names<'a> {
                 .victim_side
                 .as_ref()
                 .map(|side| self.side(side, &pieces)),
+            shown_by: self.shown_by(&exposure.id, explored),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The report as events, one JSON object a line, for programs that read line by line.
 //!
-//! First `run`, then every `note`, `volley` and `finding`, last `verdict`. Within one `schema_version` kinds and fields are
+//! First `run`, then every `note`, `volley`, `exploration` and `finding`, last `verdict`. Within one `schema_version` kinds and fields are
 //! only added.
 
 use std::io::{self, Write};
@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use super::Report;
 use super::json::{
-    JsonCounts, JsonEnding, JsonExposure, JsonReport, JsonRule, JsonSpread, JsonStep, JsonStrength,
-    JsonTarget, JsonThreshold, JsonVerdict, JsonVolley, SCHEMA_VERSION, schema_of,
+    JsonCounts, JsonEnding, JsonExploration, JsonExposure, JsonReport, JsonRule, JsonSpread,
+    JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonVerdict, JsonVolley, SCHEMA_VERSION,
+    schema_of,
 };
 
 /// One line.
@@ -37,6 +38,8 @@ enum Event {
     },
     /// A volley; of a long run an even selection.
     Volley(JsonVolley),
+    /// What was explored of a set of requests.
+    Exploration(Box<JsonExploration>),
     /// An exposure, the most telling one first.
     Finding(Box<JsonExposure>),
     /// The verdict; the last line.
@@ -132,6 +135,8 @@ fn events(json: JsonReport) -> Vec<Event> {
     let notes = json.strength.notes.iter().cloned();
     events.extend(notes.map(|text| Event::Note { text }));
     events.extend(json.volleys.into_iter().map(Event::Volley));
+    let explored = json.explored.into_iter();
+    events.extend(explored.map(|one| Event::Exploration(Box::new(one))));
     let findings = json.exposures.into_iter();
     events.extend(findings.map(|exposure| Event::Finding(Box::new(exposure))));
     events.push(Event::Verdict(Box::new(Judged {
@@ -185,6 +190,7 @@ mod tests {
             assert_eq!(of("finding"), report.findings.len(), "{name}");
             assert_eq!(of("volley"), report.points.len(), "{name}");
             assert_eq!(of("note"), report.notes.len(), "{name}");
+            assert_eq!(of("exploration"), report.explored.len(), "{name}");
             assert!(
                 lines
                     .iter()
@@ -209,7 +215,7 @@ mod tests {
     #[test]
     fn the_schema_knows_every_kind_and_every_field_of_it() {
         let schema: Value = serde_json::from_str(&event_schema().unwrap()).unwrap();
-        assert_eq!(schema["oneOf"].as_array().map(Vec::len), Some(5));
+        assert_eq!(schema["oneOf"].as_array().map(Vec::len), Some(6));
         for (name, report) in all() {
             for line in lines(&report) {
                 let kind =

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::place::scenario_file;
 use super::telling::Group;
-use super::{Finding, Report, telling, words};
+use super::{Finding, Report, schedules, telling, words};
 use crate::history::Ending;
 use crate::identity::digest;
 use crate::judge::ExposureKind;
@@ -18,6 +18,8 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 /// Name of the place in which shipped scenarios lie: inside crosswire, not in the repository.
 const SHIPPED: &str = "CROSSWIRE";
+/// Characters up to which a schedule is told with what its steps did.
+const WIDTH: usize = 200;
 /// What stays as it is in a path of a URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -56,6 +58,20 @@ fn log(report: &Report) -> Value {
             "findings": report.findings_total,
         },
     });
+    if let Some(reach) = &report.strength.reach {
+        let properties = json!({
+            "verdict": report.verdict.as_str(),
+            "expected": report.expected.as_str(),
+            "target": report.target,
+            "seed": report.seed,
+            "users": report.users,
+            "schedules": reach.schedules,
+            "exposingSchedules": reach.exposing,
+            "reach": telling::reach(reach),
+            "findings": report.findings_total,
+        });
+        run["properties"] = properties;
+    }
     if scenario_file(report).is_none() {
         run["originalUriBaseIds"] = json!({
             SHIPPED: {"description": {"text": "the scenarios inside crosswire; `crosswire scenarios` lists them"}}
@@ -159,6 +175,11 @@ fn result(report: &Report, group: &Group<'_>) -> Value {
         "phase": telling::phase(finding.phase),
         "round": finding.round,
     });
+    if let Some((one, shortest)) = report.schedule_of(finding) {
+        properties["schedule"] = shortest.schedule.to_string().into();
+        properties["preemptions"] = shortest.preemptions.into();
+        properties["switches"] = schedules::diagram(one, &shortest.schedule, WIDTH).into();
+    }
     if let Some(replay) = report.replay_of(finding) {
         properties["replay"] = replay.into();
     }
@@ -298,6 +319,23 @@ mod tests {
             shipped.scenario_path = None;
             check(&log(&shipped));
         }
+    }
+
+    #[test]
+    fn a_schedule_stands_beside_its_result() {
+        let log = log(&all()["explored-exposed"]);
+        let run = &log["runs"][0];
+        assert_eq!(run["properties"]["reach"], "all 70 schedules");
+        assert_eq!(run["properties"].get("overlappingPairs"), None);
+        let properties = &run["results"][0]["properties"];
+        assert_eq!(properties["schedule"], "R1*2,R2*2,R1,B,R1,R2");
+        let switches = properties["switches"].as_str().unwrap();
+        assert!(
+            switches.starts_with("alice ──call, await── │ bob"),
+            "{switches}"
+        );
+        let replay = properties["replay"].as_str().unwrap();
+        assert!(replay.ends_with(" --schedule 'xw1:1f2e3d4c:tokio-1.54.1:R1*2,R2*2,R1,B,R1,R2'"));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Finding, FindingSide, Report, words};
-use crate::history::{Cause, Ending, Phase};
-use crate::judge::{ExposureKind, ReasonKind, Strength, ThresholdResult, Verdict};
+use super::schedules::cut;
+use super::{Exploration, Finding, FindingSide, Report, ShownBy, words};
+use crate::history::{Cause, Coverage, Ending, Phase};
+use crate::judge::{ExposureKind, Reach, ReasonKind, Strength, ThresholdResult, Verdict};
 
 /// What the verdict means here, in a few words: `3 users received or acted on data of 3 others`.
 #[must_use]
@@ -22,15 +23,129 @@ pub fn outcome(report: &Report) -> String {
             };
             format!("{users} {were} still served by a session that had ended")
         }
-        Verdict::Exposed => format!(
-            "{} received or acted on data of {}",
-            words::count(report.counts.viewers, "user"),
-            words::count(report.counts.victims, "other")
-        ),
-        Verdict::Isolated => "no user received or acted on another's data".to_owned(),
+        Verdict::Exposed => {
+            let exposed = format!(
+                "{} received or acted on data of {}",
+                words::count(report.counts.viewers, "user"),
+                words::count(report.counts.victims, "other")
+            );
+            match &report.strength.reach {
+                None => exposed,
+                Some(reach) => format!("{exposed}{}", exposing(reach)),
+            }
+        }
+        Verdict::Isolated => {
+            let clean = "no user received or acted on another's data";
+            match &report.strength.reach {
+                None => clean.to_owned(),
+                Some(reach) => format!("{clean} ({})", in_short(reach)),
+            }
+        }
         Verdict::Inconclusive => {
             "nothing found, but the run is worth too little for a verdict".to_owned()
         }
+    }
+}
+
+/// In how many schedules something was seen: `, in 4 of 12,870 schedules`.
+fn exposing(reach: &Reach) -> String {
+    match reach.exposing {
+        // It was seen before, by requests that were alone.
+        0 => String::new(),
+        exposing => format!(
+            ", in {} of {}",
+            words::number(exposing),
+            words::count(reach.schedules, "schedule")
+        ),
+    }
+}
+
+/// How far explorations went, in one phrase: `all 12,870 schedules`, `all 482 schedules within 2 preemptions`, `capped at
+/// 100,000 schedules (100,000 executions); all within 1 preemption were run`.
+///
+/// ```
+/// use crosswire::history::Coverage;
+/// use crosswire::judge::Reach;
+/// use crosswire::report::telling::reach;
+///
+/// let within = Reach {
+///     races: 1,
+///     schedules: 482,
+///     exposing: 0,
+///     sampled: 0,
+///     covered: 482,
+///     coverage: Coverage::WithinBound { bound: 2 },
+/// };
+/// assert_eq!(reach(&within), "all 482 schedules within 2 preemptions");
+/// ```
+#[must_use]
+pub fn reach(reach: &Reach) -> String {
+    let races = match reach.races {
+        0 | 1 => String::new(),
+        races => format!(" of {}", words::count(races, "race")),
+    };
+    let all = match reach.covered {
+        1 => format!("the only schedule{races}"),
+        covered => format!("all {}{races}", words::count(covered, "schedule")),
+    };
+    let sampled = match reach.sampled {
+        0 => String::new(),
+        sampled => format!(", {} of them drawn by chance", words::number(sampled)),
+    };
+    let beyond = match reach.sampled {
+        0 => String::new(),
+        sampled => format!(", and {} drawn by chance", words::number(sampled)),
+    };
+    match &reach.coverage {
+        Coverage::All => all,
+        Coverage::WithinBound { bound } => format!("{all} {}{beyond}", within(*bound)),
+        Coverage::Capped { bound, limit } => {
+            let complete = match bound {
+                Some(bound) => format!("all {} were run", within(*bound)),
+                None => format!("not even all {} were run", within(0)),
+            };
+            format!(
+                "capped at {}{races} ({limit}){sampled}; {complete}",
+                words::count(reach.schedules, "schedule")
+            )
+        }
+    }
+}
+
+/// As [`reach`], without what a limit left to say.
+fn in_short(reach: &Reach) -> String {
+    match &reach.coverage {
+        Coverage::Capped { .. } => {
+            format!("capped at {}", words::count(reach.schedules, "schedule"))
+        }
+        Coverage::All | Coverage::WithinBound { .. } => self::reach(reach),
+    }
+}
+
+/// [`reach`] of one exploration.
+#[must_use]
+pub fn coverage(exploration: &Exploration) -> String {
+    let bounds = exploration.bounds.iter();
+    self::reach(&Reach {
+        races: 1,
+        schedules: exploration.schedules,
+        exposing: exploration.exposing,
+        sampled: exploration.sampled,
+        covered: match &exploration.coverage {
+            Coverage::All => exploration.schedules.saturating_sub(exploration.sampled),
+            Coverage::Capped { .. } => exploration.schedules,
+            Coverage::WithinBound { bound } => bounds
+                .filter(|told| told.preemptions <= *bound)
+                .fold(0, |sum: u64, told| sum.saturating_add(told.schedules)),
+        },
+        coverage: exploration.coverage.clone(),
+    })
+}
+
+fn within(bound: u32) -> String {
+    match bound {
+        0 => "without a preemption".to_owned(),
+        bound => format!("within {}", words::count(bound.into(), "preemption")),
     }
 }
 
@@ -38,6 +153,9 @@ pub fn outcome(report: &Report) -> String {
 #[must_use]
 pub fn strength(report: &Report) -> String {
     let strength = &report.strength;
+    if let Some(reach) = &strength.reach {
+        return self::reach(reach);
+    }
     if strength.overlapping_pairs == 0 {
         return format!(
             "{}, 0 overlapping pairs of different owners: no race could have shown",
@@ -196,6 +314,19 @@ pub fn exchanges(report: &Report) -> String {
         .sum();
     let held = report.counts.exchanges;
     let mut parts = Vec::new();
+    if let Some(reach) = report
+        .strength
+        .reach
+        .as_ref()
+        .filter(|reach| reach.exposing > 0)
+    {
+        // Few of the executions are kept: what they held says nothing of all.
+        return format!(
+            "{} of {} exposed something",
+            words::number(reach.exposing),
+            words::count(reach.schedules, "schedule")
+        );
+    }
     if held > 0 || outlived == 0 {
         let all = words::count(report.strength.exchanges, "exchange");
         parts.push(format!(
@@ -213,9 +344,12 @@ pub fn exchanges(report: &Report) -> String {
     parts.join("; ")
 }
 
-/// The part of the run, as a place in a sentence: `volley, round 3`.
+/// The part of the run, as a place in a sentence: `volley, round 3`; of an exploration what it takes: `1 preemption`.
 #[must_use]
 pub fn when(finding: &Finding) -> String {
+    if let Some(shown_by) = &finding.shown_by {
+        return words::count(shown_by.preemptions.into(), "preemption");
+    }
     let phase = phase(finding.phase);
     if finding.round == 0 {
         phase.to_owned()
@@ -247,6 +381,11 @@ pub fn sentences(finding: &Finding) -> Vec<String> {
         viewer_side,
         ..
     } = finding;
+    if let Some(shown_by) = &finding.shown_by {
+        sentences.extend(in_schedule(finding, shown_by));
+        sentences.push(result(finding));
+        return sentences;
+    }
     sentences.push(format!(
         "{viewer} sent {} {}.",
         viewer_side.request,
@@ -262,6 +401,32 @@ pub fn sentences(finding: &Finding) -> Vec<String> {
         sentences.extend(orders(finding, side));
     }
     sentences.push(result(finding));
+    sentences
+}
+
+/// Characters of a schedule in a sentence.
+const SCHEDULE_TOLD: usize = 120;
+
+/// Under control no clock counts, but the order of the steps.
+fn in_schedule(finding: &Finding, shown_by: &ShownBy) -> Vec<String> {
+    let Finding {
+        viewer,
+        victim,
+        viewer_side,
+        ..
+    } = finding;
+    let mut sentences = vec![match &finding.victim_side {
+        Some(side) => format!(
+            "{viewer} sent {}, {victim} sent {}.",
+            viewer_side.request, side.request
+        ),
+        None => format!("{viewer} sent {}.", viewer_side.request),
+    }];
+    sentences.push(format!(
+        "They went on as {} ({}).",
+        cut(&shown_by.schedule.to_string(), SCHEDULE_TOLD),
+        words::count(shown_by.preemptions.into(), "preemption")
+    ));
     sentences
 }
 
@@ -389,6 +554,19 @@ pub fn advice(report: &Report) -> Option<String> {
         _ if lacks(ReasonKind::PlantedExposures) => {
             "let raced steps show what only their user may see: `sees`".to_owned()
         }
+        _ if lacks(ReasonKind::Points) => {
+            "name points inside the service (`crosswire::explore::point`), hold more of it (--hold), or fire at it: `crosswire fire`"
+                .to_owned()
+        }
+        _ if lacks(ReasonKind::Schedules) => {
+            "give it more executions or time (--executions), or fewer and shorter requests at once (--race)".to_owned()
+        }
+        _ if lacks(ReasonKind::Unrepeatable) => {
+            "take out of the requests' way what no schedule decides (threads, clocks, chance, what earlier executions left \
+             behind), or begin each execution anew (--restart)"
+                .to_owned()
+        }
+        _ if report.strength.reach.is_some() => return None,
         _ if report.users < 2 => {
             "give it at least two users (--users): one cannot be shown another's data".to_owned()
         }
@@ -401,10 +579,13 @@ pub fn advice(report: &Report) -> Option<String> {
     Some(text)
 }
 
-/// A threshold, and whether the run kept to it: `pairs >= 1000: kept, 1,388`.
+/// A threshold, and whether the run kept to it: `pairs >= 1000: kept, 1,388`. One of another engine is not measured.
 #[must_use]
 pub fn threshold(result: &ThresholdResult) -> String {
     let value = match result.value {
+        None if result.holds => {
+            return format!("{}: not measured by this engine", result.threshold);
+        }
         None => "the run has no such value".to_owned(),
         Some(value) if value.fract() == 0.0 && (0.0..1e15).contains(&value) => {
             words::number(value as u64)

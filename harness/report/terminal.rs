@@ -1,5 +1,7 @@
 //! The report for people: the verdict in one line, then the evidence, then what it is worth and how to run it again.
 
+mod explored;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use crate::judge::Verdict;
 const WIDTH: usize = 100;
 /// Columns of the labels.
 const LABEL: usize = 14;
+/// Where explorations find what requests one after the other do not show.
+const INTERLEAVED: &str = "schedules that interleave the requests";
 /// Lines of findings.
 const LINES: usize = FEW;
 
@@ -65,9 +69,15 @@ impl Look {
 /// # Errors
 /// When `out` fails.
 pub fn render_terminal(report: &Report, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page { out, look };
+    let width = if report.explored.is_empty() {
+        WIDTH
+    } else {
+        explored::WIDTH
+    };
+    let mut page = Page { out, look, width };
     page.headline(report)?;
     page.findings(report)?;
+    page.explored(report)?;
     page.worth(report)?;
     page.run(report)
 }
@@ -76,11 +86,16 @@ pub fn render_terminal(report: &Report, look: Look, out: &mut dyn Write) -> io::
 struct Page<'a> {
     out: &'a mut dyn Write,
     look: Look,
+    /// Columns of a line at most.
+    width: usize,
 }
 
 impl Page<'_> {
     fn row(&mut self, label: &str, text: &str) -> io::Result<()> {
-        for (i, line) in words::wrapped(text, WIDTH - LABEL - 2).iter().enumerate() {
+        for (i, line) in words::wrapped(text, self.width - LABEL - 2)
+            .iter()
+            .enumerate()
+        {
             let label = format!("{:LABEL$}", if i == 0 { label } else { "" });
             writeln!(self.out, "  {}{line}", self.look.faint(&label))?;
         }
@@ -218,7 +233,10 @@ impl Page<'_> {
             self.row("ended", &ended)?;
         }
         let users = words::count(report.users, "user");
-        let rounds = words::count(report.strength.rounds.into(), "round");
+        let rounds = match &report.strength.reach {
+            Some(reach) => words::count(reach.schedules, "schedule"),
+            None => words::count(report.strength.rounds.into(), "round"),
+        };
         self.row(
             "run",
             &format!("{users}, {rounds}, {elapsed}, seed {}", report.seed),
@@ -298,10 +316,10 @@ fn found_in(report: &Report) -> String {
         .iter()
         .map(|(p, n)| format!("{} ({})", phase(*p), words::number(*n)))
         .collect();
-    let means = if report.takes_overlap() {
-        "it takes requests that overlap"
-    } else {
-        "it needs no race"
+    let means = match report.takes_overlap() {
+        true if report.strength.reach.is_some() => return INTERLEAVED.to_owned(),
+        true => "it takes requests that overlap",
+        false => "it needs no race",
     };
     format!("{}: {means}", parts.join(", "))
 }

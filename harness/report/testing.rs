@@ -1,10 +1,13 @@
 //! Judgements made by hand, on which every format is tested, so that the formats cannot drift apart.
 
+mod explorations;
+
 use std::collections::BTreeMap;
 
-use super::{Facts, Report};
+use super::{Facts, Report, TestOf};
 use crate::history::{
-    End, Ending, HISTORY_VERSION, Phase, SlotInfo, Start, StepInfo, StepRole, Target,
+    End, Ending, Explored, FoundSchedule, HISTORY_VERSION, Phase, SlotInfo, Start, StepInfo,
+    StepRole, Target,
 };
 use crate::identity::{Canary, Redactor, Salt, UserId};
 use crate::judge::{
@@ -73,6 +76,7 @@ pub(super) fn isolated() -> Judgement {
             pairs_by_server: 1_400,
             exposing_pairs: 0,
             upper_bound_95: upper_bound_95(1_900, 0),
+            reach: None,
             notes: vec![],
         },
         exposures: vec![],
@@ -289,6 +293,28 @@ pub(super) fn report(judgement: &Judgement) -> Report {
     )
 }
 
+/// As reported, of an exploration.
+fn explored(judgement: &Judgement) -> Report {
+    let redactor = Redactor::new([SECRET]);
+    let test = |_: &Explored, found: &FoundSchedule| {
+        format!(
+            "#[test]\nfn again() {{\n    crosswire::explore(service)\n        .bearer({SECRET:?})\n        .schedule({:?})\n        \
+             .run()\n        .assert_isolated();\n}}\n",
+            found.replay
+        )
+    };
+    Report::new(
+        judgement,
+        &Facts {
+            replay: Some("crosswire explore ./notes.toml --preemptions 2".to_owned()),
+            scenario_path: Some("scenarios/notes.toml".into()),
+            stored_as: Some("out/report.json".into()),
+            test_of: Some(TestOf(&test)),
+            ..Facts::new(Verdict::Isolated, &redactor)
+        },
+    )
+}
+
 /// All of them, by name.
 pub(super) fn all() -> BTreeMap<&'static str, Report> {
     let thresholds = [
@@ -305,12 +331,16 @@ pub(super) fn all() -> BTreeMap<&'static str, Report> {
             .into();
         report
     };
-    [
+    let explorations = explorations::all();
+    let explorations = explorations.map(|(name, judgement)| (name, explored(&judgement)));
+    let mut all: BTreeMap<&'static str, Report> = [
         ("isolated", report(&isolated())),
         ("inconclusive", report(&inconclusive())),
         ("exposed", report(&exposed())),
         ("hostile", with_thresholds(report(&hostile()))),
         ("thresholds", with_thresholds(report(&isolated()))),
     ]
-    .into()
+    .into();
+    all.extend(explorations);
+    all
 }

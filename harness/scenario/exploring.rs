@@ -76,6 +76,20 @@ impl ExploreSettings {
     pub const BLOCKED_MS: Bounds = Bounds::new(1, 100, 60_000);
 }
 
+impl ExploreSettings {
+    /// Sets what is held, in the order of [`HoldName::ALL`], each once. With nothing given it is what suits the rest: the
+    /// messages, and the answers as well when clients go away, since that is when an answer has nobody to take it.
+    pub fn set_hold(&mut self, given: Vec<HoldName>) {
+        let suits = match self.cancel {
+            true => vec![HoldName::Messages, HoldName::Answers],
+            false => vec![HoldName::Messages],
+        };
+        self.hold = if given.is_empty() { suits } else { given };
+        self.hold.sort_unstable();
+        self.hold.dedup();
+    }
+}
+
 impl Default for ExploreSettings {
     fn default() -> ExploreSettings {
         ExploreSettings {

@@ -227,7 +227,7 @@ impl Scenario {
 
     /// Leaves out the steps for which `keep` is false, and numbers the others anew. What a left-out step would have
     /// captured or planted is then missing wherever another step wants it; what was sent beside it is sent alone, and the
-    /// other way round.
+    /// other way round. Races to be explored that name it are left out as well.
     pub fn retain_steps(&mut self, mut keep: impl FnMut(&Step) -> bool) {
         let lists = [
             &mut self.setup,
@@ -252,6 +252,9 @@ impl Scenario {
         for step in &mut self.volley {
             step.companion = companions.contains(&step.index);
         }
+        let volley = &self.volley;
+        let is_left = |name: &String| volley.iter().any(|step| step.name == *name);
+        self.explore.races.retain(|race| race.iter().all(is_left));
     }
 
     /// The slot of the nonces that requests carry, when there is a request that carries one.
@@ -308,6 +311,7 @@ impl PartialEq for Scenario {
                 == (&other.tags, &other.hosts, &other.network)
             && (&self.session, &self.thresholds) == (&other.session, &other.thresholds)
             && self.session_headers == other.session_headers
-            && (&self.fire, &self.limits) == (&other.fire, &other.limits)
+            && (&self.fire, &self.explore, &self.limits)
+                == (&other.fire, &other.explore, &other.limits)
     }
 }

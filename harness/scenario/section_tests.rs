@@ -341,3 +341,53 @@ fn whoever_aborts_and_asks_does_so_in_groups_of_four() {
         assert!(error.contains(hint), "{error}");
     }
 }
+
+#[test]
+fn what_is_explored_is_read_and_written_and_without_the_section_it_is_everything() {
+    let file = |explore: &str| format!("{TARGET}{USERS}{explore}{VOLLEY}");
+    assert_eq!(parse(&file("")).explore, ExploreSettings::default());
+    assert!(!parse(&file("")).to_toml().contains("[explore]"));
+    let given = "[explore]\nraces = [[\"last\", \"last\"], [\"last\", \"last\", \"last\"]]\nsearch = \"pct\"\npreemptions = 0\n\
+        executions = 5\nsamples = 0\nmoves = 7\nduration-s = 3\ncancel = true\ntime = true\nhold = [\"front\", \"messages\"]\n\
+        blocked-ms = 9\n";
+    let last = |times| vec!["last".to_owned(); times];
+    let read = parse(&file(given));
+    let wanted = ExploreSettings {
+        races: vec![last(2), last(3)],
+        search: SearchName::Pct,
+        preemptions: Some(0),
+        executions: 5,
+        samples: 0,
+        moves: 7,
+        duration_s: 3,
+        cancel: true,
+        time: true,
+        hold: vec![HoldName::Messages, HoldName::Front],
+        blocked_ms: 9,
+    };
+    assert_eq!(read.explore, wanted);
+    assert_ne!(
+        read,
+        parse(&file("")),
+        "what is explored belongs to what a scenario is"
+    );
+}
+
+#[test]
+fn a_client_that_goes_away_wants_the_answers_held() {
+    let explore = |keys: &str| parse(&format!("{TARGET}{USERS}[explore]\n{keys}{VOLLEY}")).explore;
+    assert_eq!(
+        explore("cancel = true\n").hold,
+        [HoldName::Messages, HoldName::Answers]
+    );
+    let asked = explore("cancel = true\nhold = [\"messages\"]\n");
+    assert_eq!(asked.hold, [HoldName::Messages]);
+}
+
+#[test]
+fn a_race_goes_with_its_steps() {
+    let steps = "[explore]\nraces = [[\"a\", \"last\"], [\"last\", \"last\"]]\n[[volley]]\nname = \"a\"\npath = \"/a\"\n";
+    let mut scenario = parse(&format!("{TARGET}{USERS}{steps}{VOLLEY}"));
+    scenario.retain_steps(|step| step.name != "a");
+    assert_eq!(scenario.explore.races, [["last", "last"]]);
+}

@@ -19,7 +19,12 @@ macro_rules! embed {
 /// All of them, by name.
 #[must_use]
 pub fn shipped() -> &'static [Shipped] {
-    embed!["mail-2008", "mail-attachments", "mail-sparse"]
+    embed![
+        "mail-2008",
+        "mail-attachments",
+        "mail-explore",
+        "mail-sparse"
+    ]
 }
 
 /// The one of that name.

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 
+use crate::explored::Explored;
 use crate::options::StoreKind;
 use crate::start_error::StartError;
 
@@ -25,6 +27,8 @@ pub struct TargetInfo {
     /// Its variants, the fault first.
     pub variants: &'static [VariantInfo],
     pub(crate) build: fn(Setup) -> Building,
+    /// From a variant's name and a number of users.
+    pub(crate) explore: fn(&'static str, usize) -> Result<Factory, StartError>,
 }
 
 impl fmt::Debug for TargetInfo {
@@ -80,6 +84,32 @@ pub(crate) struct Setup {
 
 /// A target being built.
 pub(crate) type Building = Pin<Box<dyn Future<Output = Result<Router, StartError>> + Send>>;
+
+/// Makes a fresh service at each call.
+pub(crate) type Factory = Arc<dyn Fn() -> Explored + Send + Sync>;
+
+/// A target to be called in process, as an explorer of schedules does it: at each call a fresh service over a fresh store
+/// in memory, in which so many users are seeded. What costs much is done once, here. Its answers depend on nothing but the
+/// requests and the order of their steps, and before each use of the store another request can go on.
+///
+/// ```
+/// let service = crosswire_targets::explorable("mail", "shared-note", 2)?;
+/// let (first, second) = (service(), service());
+/// # drop((first, second));
+/// # Ok::<(), crosswire_targets::StartError>(())
+/// ```
+///
+/// # Errors
+/// A [`StartError`] that says what is unknown, or that there are too many users.
+pub fn explorable(
+    target: &str,
+    variant: &str,
+    users: usize,
+) -> Result<impl Fn() -> Explored + Clone + Send + Sync + 'static, StartError> {
+    let (target, variant) = find(target, variant)?;
+    let factory = (target.explore)(variant.name, users)?;
+    Ok(move || factory())
+}
 
 /// The target and variant of these names.
 pub(crate) fn find(

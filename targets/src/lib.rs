@@ -15,12 +15,13 @@
 //! ```
 //!
 //! In reading order: [`mail::note`] and [`mail::service`], the fault and its repairs; [`mail`], the webmail around them;
-//! [`targets`], what can be started; [`start`] and [`Server`]. No file here keeps state for the whole process: two
+//! [`targets`], what can be started; [`start`] and [`Server`]; [`explorable`], the same in process. No file here keeps state for the whole process: two
 //! servers know nothing of each other.
 
 mod catalogue;
 mod certificate;
 mod connections;
+mod explored;
 pub mod mail;
 mod options;
 mod peer;
@@ -28,8 +29,9 @@ mod server;
 mod start_error;
 pub mod sync;
 
-pub use catalogue::{Role, TargetInfo, VariantInfo, targets};
+pub use catalogue::{Role, TargetInfo, VariantInfo, explorable, targets};
 pub use connections::{MAX_CONNECTIONS, MAX_STREAMS, STOP_LIMIT};
+pub use explored::Explored;
 pub use options::{DEFAULT_USERS, Options, StoreKind};
 pub use peer::Peer;
 pub use server::{Server, start};

@@ -18,6 +18,10 @@ pub enum StoreKind {
     File(PathBuf),
     /// Memory.
     Memory,
+    /// A [`StoreServer`](crate::mail::store_server::StoreServer) at this loopback address, perhaps with a relay before it.
+    /// Sessions stay in the server's memory. The users are those of the store, and nothing is asked of it before the first
+    /// request comes.
+    Remote(SocketAddr),
 }
 
 /// What to start.
@@ -34,7 +38,7 @@ pub struct Options {
     pub allow_remote: bool,
     /// Where the data is kept.
     pub store: StoreKind,
-    /// How many users there are at least: user1, user2 …
+    /// How many users there are at least: user1, user2 … A remote store has those that it has.
     pub users: usize,
     /// A pause before each call to the store, to widen a race's window; zero for none.
     pub store_delay: Duration,

@@ -3,6 +3,8 @@
 //! Files that hold state shared by requests take their primitives from `crate::sync` and from nowhere else. A model
 //! checker can therefore include the very same files beside a `sync` of its own.
 
+use std::cell::Cell;
+use std::fmt::Display;
 use std::sync::PoisonError;
 
 pub use std::sync::MutexGuard;
@@ -43,7 +45,36 @@ impl<T> AsyncMutex<T> {
     }
 
     /// Waits for the lock, without holding up the thread, and takes it.
+    ///
+    /// What uses up tokio's budget is stopped before the lock is taken. Tokio itself stops it as well, but from 1.54 on it
+    /// has taken a free lock by then: others would never run between the decision to lock and the lock.
     pub async fn lock(&self) -> AsyncMutexGuard<'_, T> {
+        point().await;
         self.0.lock().await
+    }
+}
+
+/// A place at which another request may go on, when the budget that tokio gives a task for one turn is used up. With
+/// budget left it is passed at the cost of a counter.
+pub async fn point() {
+    tokio::task::coop::consume_budget().await;
+}
+
+/// Is told of an access to shared state: what it is called, whether it was written, and the value.
+pub type Observer = fn(name: &'static str, wrote: bool, value: &dyn Display);
+
+thread_local! {
+    static OBSERVER: Cell<Option<Observer>> = const { Cell::new(None) };
+}
+
+/// Lets `observer` know of accesses to shared state on this thread from now on, or nobody; returns who was told before.
+pub fn observe(observer: Option<Observer>) -> Option<Observer> {
+    OBSERVER.replace(observer)
+}
+
+/// Tells whoever observes this thread of an access to shared state. Without an observer nothing is written.
+pub fn shared(name: &'static str, wrote: bool, value: &dyn Display) {
+    if let Some(observer) = OBSERVER.get() {
+        observer(name, wrote, value);
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::chown;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Ends a program when the one that has started it ends, however that happens (util-linux).
+const SETPRIV: &str = "/usr/bin/setpriv";
+
 /// A program with its children, in a process group of its own.
 pub(crate) struct Running {
     child: Child,
@@ -28,7 +32,11 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it; what it writes to stderr is kept in the folder.
     pub(crate) fn start(mut command: Command, folder: &Path) -> Running {
-        let program = Path::new(command.get_program());
+        let program = match command.get_program() == SETPRIV {
+            true => command.get_args().nth(2).unwrap(),
+            false => command.get_program(),
+        };
+        let program = Path::new(program);
         let name = program.file_name().unwrap().to_str().unwrap().to_owned();
         let log = folder.join(format!("{name}.stderr"));
         let child = command
@@ -54,17 +62,21 @@ impl Running {
 
     /// Waits until this is so.
     pub(crate) fn wait_until(&mut self, is_ready: impl Fn() -> bool) {
+        self.ready(is_ready).unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// Waits until this is so; or says why it will never be.
+    pub(crate) fn ready(&mut self, is_ready: impl Fn() -> bool) -> Result<(), String> {
         let begun = Instant::now();
         while !is_ready() {
             let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && begun.elapsed() < PATIENCE,
-                "{} is not ready ({ended:?}): {}",
-                self.name,
-                self.said()
-            );
+            if ended.is_some() || begun.elapsed() > PATIENCE {
+                let (name, said) = (&self.name, self.said());
+                return Err(format!("{name} is not ready ({ended:?}): {said}"));
+            }
             thread::sleep(LOOK);
         }
+        Ok(())
     }
 
     fn said(&self) -> String {
@@ -88,17 +100,46 @@ impl Drop for Running {
             thread::sleep(LOOK);
         }
         self.signal("KILL");
+        // Where there is no `kill`, at least this one.
+        let _sent = self.child.kill();
         let _ended = self.child.wait();
     }
 }
 
+/// A command that does not outlive the test, where the system can see to that: nobody is left to end it when the test is
+/// interrupted.
+pub(crate) fn bound(program: &Path) -> Command {
+    if !Path::new(SETPRIV).exists() {
+        return Command::new(program);
+    }
+    let mut command = Command::new(SETPRIV);
+    command.args(["--pdeathsig", "TERM"]).arg(program);
+    command
+}
+
 /// A command that runs as this user.
 pub(crate) fn as_user(program: &Path, account: &Account) -> Command {
-    let mut command = Command::new(program);
+    let mut command = bound(program);
     if let Some((user, group)) = account.ids {
         command.uid(user).gid(group);
     }
     command
+}
+
+/// Gives the folder and what is in it to the user that the servers run as.
+pub(crate) fn hand_over(path: &Path, account: &Account) {
+    let Some((user, group)) = account.ids else {
+        return;
+    };
+    if path.is_symlink() {
+        return;
+    }
+    chown(path, Some(user), Some(group)).unwrap();
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            hand_over(&entry.unwrap().path(), account);
+        }
+    }
 }
 
 /// Ports that were free a moment ago, for programs that cannot choose one themselves and tell it.

@@ -1,12 +1,12 @@
 //! Starts a service: writes its configuration into the test's folder, runs its programs, waits until they are ready.
 
 use std::fs;
-use std::os::unix::fs::{chown, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
 use crate::certificates;
-use crate::processes::{Running, as_user, free_ports, listens};
+use crate::processes::{Running, as_user, free_ports, hand_over, listens};
 use crate::software::{Account, account, installed, program, services};
 
 /// A service that runs until this is dropped. The programs end in the order in which they stand here.
@@ -113,22 +113,6 @@ pub(crate) fn fill(template: &str, to: &Path, values: &[(&str, &str)]) {
         filled = filled.replace(&format!("@{name}@"), value);
     }
     fs::write(to, filled).unwrap();
-}
-
-/// Gives the folder and what is in it to the user that the servers run as.
-pub(crate) fn hand_over(path: &Path, account: &Account) {
-    let Some((user, group)) = account.ids else {
-        return;
-    };
-    if path.is_symlink() {
-        return;
-    }
-    chown(path, Some(user), Some(group)).unwrap();
-    if path.is_dir() {
-        for entry in fs::read_dir(path).unwrap() {
-            hand_over(&entry.unwrap().path(), account);
-        }
-    }
 }
 
 /// The first line that a program writes about itself.

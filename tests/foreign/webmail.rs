@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::processes::{Running, as_user, free_ports, listens, listens_at};
-use crate::services::{Service, fill, hand_over, says, start_nginx, text};
+use crate::processes::{Running, as_user, free_ports, hand_over, listens, listens_at};
+use crate::services::{Service, fill, says, start_nginx, text};
 use crate::software::{Account, account, installed, php_fpm, place, program, services};
 
 /// Mailboxes that are there.

@@ -10,6 +10,7 @@
 //! - `control`: `run --control`.
 //! - `fire`: URLs and identities alone.
 //! - `again`: replay, report, thresholds, tags, settings.
+//! - `explore`: every order of a few requests.
 //! - `interrupted`: Ctrl-C and SIGTERM.
 //! - `reports`: formats, schema, streams, colour, printed texts.
 //! - `secrets`: what no output may hold.
@@ -30,6 +31,7 @@ mod command;
 mod control;
 mod crash;
 mod documents;
+mod explore;
 mod fire;
 mod formats;
 mod hostile;

@@ -7,6 +7,10 @@
 //! - `panics`: what a test is told when its demand is not met.
 //! - `wrong`: checks that cannot be run, and what they say.
 //! - `files`: checks from scenario files.
+//! - `shop`: the service whose schedules are explored. No tests.
+//! - `explorations`: every order of two requests.
+//! - `example`: the services of the example are what it says they are.
+//! - `elapsed`: histories without times. No tests.
 //! - `targets`: URLs, services of several makes, runtimes.
 
 #![expect(
@@ -14,9 +18,13 @@
     reason = "these are tests, the functions they share included"
 )]
 
+mod elapsed;
+mod example;
+mod explorations;
 mod files;
 mod notes;
 mod panics;
+mod shop;
 mod targets;
 mod verdicts;
 mod wrong;

@@ -11,5 +11,6 @@ mod explore;
 mod isolation;
 mod mail;
 mod mailboxes;
+mod proven;
 mod sessions;
 mod sync;

@@ -60,8 +60,14 @@ pub(crate) fn start(salt: Salt) -> Start {
 }
 
 fn histories() -> impl Strategy<Value = Vec<Record>> {
-    (any::<u32>(), prop::collection::vec(records(), 0..12)).prop_map(|(salt, mut records)| {
-        records.insert(0, Record::Start(start(Salt::new(salt))));
+    let engines = prop::sample::select(vec!["fire", "explore"]);
+    let records = prop::collection::vec(records(), 0..12);
+    (any::<u32>(), engines, records).prop_map(|(salt, engine, mut records)| {
+        let start = Start {
+            engine: engine.into(),
+            ..start(Salt::new(salt))
+        };
+        records.insert(0, Record::Start(start));
         records
     })
 }

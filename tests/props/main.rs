@@ -5,11 +5,15 @@
 )]
 
 mod canary;
+mod explore;
+mod explored;
 mod history;
 #[cfg(feature = "cli")]
 mod import;
 mod judge;
+mod model_stage;
 mod records;
+mod replayed;
 mod scenario;
 mod step_keys;
 

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use crosswire::history::{
-    Cause, End, Ending, Exchange, Outcome, Phase, Planted, Record, Release, RequestLine,
-    ServerTimes, Volley,
+    BoundTold, Cause, Coverage, Decisive, Doubts, End, Ending, Exchange, Explored, FoundSchedule,
+    Move, Outcome, OutcomeTold, Phase, Planted, PointCounts, Raced, Record, Release, RequestLine,
+    Schedule, ServerTimes, SharedTold, StepEnd, StepTold, ToldSchedule, Volley, Way,
 };
 use crosswire::identity::UserId;
 use proptest::prelude::*;
@@ -149,6 +150,213 @@ fn endings() -> impl Strategy<Value = Ending> {
     ]
 }
 
+fn moves() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        (0u8..8).prop_map(Move::Request),
+        (0u8..8).prop_map(Move::Cancel),
+        Just(Move::Background),
+        Just(Move::Time),
+    ]
+}
+
+fn schedules() -> impl Strategy<Value = Schedule> {
+    prop::collection::vec(moves(), 0..9).prop_map(Schedule)
+}
+
+fn coverages() -> impl Strategy<Value = Coverage> {
+    prop_oneof![
+        Just(Coverage::All),
+        any::<u32>().prop_map(|bound| Coverage::WithinBound { bound }),
+        (any::<Option<u32>>(), ".{0,20}")
+            .prop_map(|(bound, limit)| Coverage::Capped { bound, limit }),
+    ]
+}
+
+fn points() -> impl Strategy<Value = PointCounts> {
+    (0u32..3, 0u32..3, 0u32..3, 0u32..3).prop_map(|(natural, starved, service, backend)| {
+        PointCounts {
+            natural,
+            starved,
+            service,
+            backend,
+            ..PointCounts::default()
+        }
+    })
+}
+
+fn doubts() -> impl Strategy<Value = Doubts> {
+    let few = || prop_oneof![3 => Just(0u64), 1 => any::<u64>()];
+    (few(), few(), few(), few()).prop_map(|(diverged, differed, stuck, endless)| Doubts {
+        diverged,
+        differed,
+        stuck,
+        endless,
+        ..Doubts::default()
+    })
+}
+
+fn steps() -> impl Strategy<Value = StepTold> {
+    let shared = (".{0,9}", any::<bool>(), ".{0,9}").prop_map(|(name, wrote, value)| SharedTold {
+        name,
+        wrote,
+        value,
+    });
+    let ends = prop::sample::select(vec![
+        StepEnd::Natural,
+        StepEnd::Starved,
+        StepEnd::Backend,
+        StepEnd::Finished,
+        StepEnd::Other,
+    ]);
+    let lists = (
+        prop::collection::vec(shared, 0..2),
+        prop::collection::vec(moves(), 0..2),
+        prop::collection::vec((0u32..9).prop_map(UserId), 0..2),
+    );
+    (moves(), ".{0,20}", ends, prop::option::of(".{0,20}"), lists).prop_map(
+        |(mv, what, ended, place, (shared, woke, crossed))| StepTold {
+            mv,
+            what,
+            ended,
+            place,
+            shared,
+            woke,
+            crossed,
+        },
+    )
+}
+
+fn told() -> impl Strategy<Value = ToldSchedule> {
+    (
+        schedules(),
+        ".{0,20}",
+        prop::collection::vec("[0-9a-f]{8}", 0..2),
+        prop::collection::vec(steps(), 0..4),
+    )
+        .prop_map(|(schedule, outcome, exposures, steps)| ToldSchedule {
+            schedule,
+            outcome,
+            exposures,
+            steps,
+        })
+}
+
+fn found() -> impl Strategy<Value = FoundSchedule> {
+    let decisive = (
+        any::<u32>(),
+        any::<(u64, u64)>(),
+        any::<u64>(),
+        any::<bool>(),
+    );
+    let decisive = decisive.prop_map(|(at, before, after, complete)| Decisive {
+        at,
+        before,
+        after,
+        complete,
+    });
+    (
+        prop::collection::vec("[0-9a-f]{8}", 0..2),
+        schedules(),
+        ".{0,30}",
+        any::<(u32, u64)>(),
+        schedules(),
+        any::<(u32, u32)>(),
+        prop::option::of(decisive),
+    )
+        .prop_map(
+            |(
+                exposures,
+                schedule,
+                replay,
+                (preemptions, shrunk_in),
+                first_seen,
+                repeated,
+                decisive,
+            )| {
+                FoundSchedule {
+                    exposures,
+                    schedule,
+                    replay,
+                    preemptions,
+                    shrunk_in,
+                    first_seen,
+                    repeated,
+                    decisive,
+                }
+            },
+        )
+}
+
+fn explored() -> impl Strategy<Value = Explored> {
+    let raced = (0u32..5, 0u16..5).prop_map(|(user, step)| Raced {
+        user: UserId(user),
+        step,
+    });
+    let bound =
+        any::<(u32, u64, u64, bool)>().prop_map(|(preemptions, schedules, exposing, complete)| {
+            BoundTold {
+                preemptions,
+                schedules,
+                exposing,
+                complete,
+            }
+        });
+    let outcome =
+        (".{0,20}", any::<u64>(), any::<bool>()).prop_map(|(what, schedules, exposing)| {
+            OutcomeTold {
+                what,
+                schedules,
+                exposing,
+            }
+        });
+    let way = prop::sample::select(vec![Way::InProcess, Way::Turnstile]);
+    let what = (way, prop::collection::vec(raced, 0..4), coverages());
+    let counts = (
+        any::<(u64, u64, u64, u64)>(),
+        any::<Option<u64>>(),
+        any::<u64>(),
+    );
+    let lists = (
+        prop::collection::vec(bound, 0..3),
+        prop::collection::vec(points(), 0..4),
+        prop::collection::vec(outcome, 0..3),
+        prop::collection::vec(found(), 0..2),
+        prop::collection::vec(told(), 0..3),
+        prop::collection::vec(".{0,20}", 0..2),
+    );
+    (what, counts, lists, doubts(), ".{0,12}").prop_map(
+        |(
+            (way, requests, coverage),
+            (numbers, first_exposing, elapsed_ns),
+            lists,
+            doubts,
+            environment,
+        )| {
+            let (schedules, exposing, sampled, outcomes_total) = numbers;
+            let (bounds, points, outcomes, found, told, warnings) = lists;
+            Explored {
+                way,
+                requests,
+                coverage,
+                schedules,
+                exposing,
+                first_exposing,
+                bounds,
+                sampled,
+                points,
+                outcomes,
+                outcomes_total,
+                doubts,
+                found,
+                told,
+                warnings,
+                environment,
+                elapsed_ns,
+            }
+        },
+    )
+}
+
 pub(crate) fn records() -> impl Strategy<Value = Record> {
     prop_oneof![
         (
@@ -159,6 +367,7 @@ pub(crate) fn records() -> impl Strategy<Value = Record> {
         exchanges().prop_map(Record::Exchange),
         volleys().prop_map(Record::Volley),
         ".{0,30}".prop_map(|text| Record::Note { text }),
+        explored().prop_map(|explored| Record::Explored(Box::new(explored))),
         (endings(), any::<u32>(), any::<u64>()).prop_map(|(ending, rounds, elapsed_ns)| {
             Record::End(End {
                 ending,

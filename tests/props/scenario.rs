@@ -105,6 +105,25 @@ fn settings() -> impl Strategy<Value = String> {
     })
 }
 
+fn explore() -> impl Strategy<Value = String> {
+    let hold = select(vec![
+        "",
+        "hold = [\"messages\"]\n",
+        "hold = [\"front\", \"answers\"]\n",
+    ]);
+    let search = select(vec!["", "search = \"pct\"\n", "search = \"random\"\n"]);
+    let bound = prop::option::of(0..=1000u32);
+    let rest = (1..=1_000_000u64, any::<bool>(), any::<bool>());
+    let set = (hold, search, bound, rest).prop_map(|(hold, search, bound, rest)| {
+        let (moves, cancel, time) = rest;
+        let bound = bound.map_or(String::new(), |bound| format!("preemptions = {bound}\n"));
+        format!(
+            "[explore]\n{hold}{search}{bound}moves = {moves}\ncancel = {cancel}\ntime = {time}\n"
+        )
+    });
+    prop_oneof![Just(String::new()), set]
+}
+
 fn users() -> impl Strategy<Value = String> {
     let pattern = (1..=40u32).prop_map(|count| {
         format!("[users]\ncount = {count}\nname = \"u{{{{ index }}}}\"\npin = \"{{{{ index * 7 }}}}-${{env:PIN}}\"\n")
@@ -170,12 +189,12 @@ fn file() -> impl Strategy<Value = String> {
         "session = \"sid\"\n",
         "session = \"__Host-a.b~`|'\"\n",
     ]);
-    let sections = (session_section(), thresholds());
+    let sections = (session_section(), thresholds(), explore());
     (target, users(), settings(), steps, text(), session, sections).prop_map(|(target, users, settings, steps, title, session, sections)| {
         let title: String = title.chars().filter(|c| !c.is_control()).collect();
         let mut file = format!("# Would catch: {}\nversion = 1\ntags = [\"a-1\", \"b\"]\ntitle = {}\n", title.trim(), quoted(&format!("t{title}")));
         file += &format!("[target]\n{target}{users}{settings}[secrets.file]\nattachment = true\n");
-        file += &format!("{}{}", sections.0, sections.1);
+        file += &format!("{}{}{}", sections.0, sections.1, sections.2);
         file += "[[refresh]]\nname = \"refresh\"\npath = \"/{{ token }}\"\n[[clean-up]]\nname = \"leave\"\npath = \"/{{ public('all') }}\"\n";
         file += "[[setup]]\nname = \"plant\"\nlogin = true\npath = \"/{{ secret('note') }}/{{ secret('file') }}/{{ public('all') }}\"\n";
         file += session;

@@ -20,10 +20,14 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 /// holds a canary of the very user on whose connection the request came, in a slot that is not public, is no nonce and that
 /// the step does not say it shows (`sees`): a shared link rightly shows what it is for. Somebody else's canaries are found by
 /// canary-crossed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Anonymous;
 
 impl Rule for Anonymous {
+    fn boxed(&self) -> Box<dyn Rule> {
+        Box::new(self.clone())
+    }
+
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, crossings: &mut Vec<Crossing>) {
         let exchange = seen.exchange;
         let step = world.step(exchange.step);

@@ -16,12 +16,16 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 /// Decides by the owner that the canary names and by the readers of its planting, by nothing else.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Crossed {
     unknown_owners: u64,
 }
 
 impl Rule for Crossed {
+    fn boxed(&self) -> Box<dyn Rule> {
+        Box::new(self.clone())
+    }
+
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, crossings: &mut Vec<Crossing>) {
         let exchange = seen.exchange;
         for found in seen.found {

@@ -44,8 +44,12 @@ const VOLLEYS_KEPT: usize = 64;
 ///   same step was seen to work alone: in the solo phase a removal took the user's own item out of the user's own read-back
 ///   (that very user's, if it was tried, otherwise anybody's).
 ///
+/// In an exploration the same request is made in execution after execution, perhaps to a service that was started anew. Each
+/// is decided by itself: an item counts if it was seen in the same execution, or if it is the very canary that was seen in an
+/// earlier one (planted there by the same requests) and all requests of its owner in this execution were accepted.
+///
 /// Without such a fact a note is left and no exposure, since the item may have expired.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct ForeignWrite {
     items: BTreeMap<(UserId, u16), Item>,
     removals: Vec<Removal>,
@@ -56,6 +60,8 @@ struct ForeignWrite {
     works_alone: BTreeMap<(u16, u16), BTreeMap<UserId, bool>>,
     /// Users whose read-back, when it mattered, showed nothing of theirs.
     unshown: BTreeSet<UserId>,
+    /// Users with a request in this execution that was not accepted.
+    unaccepted: BTreeSet<UserId>,
     volleys: Vec<Facts>,
     has_removal_in_volley: bool,
     /// Highest exchange id so far, plus one.
@@ -63,19 +69,29 @@ struct ForeignWrite {
 }
 
 /// The newest canary of an owner and slot.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Item {
     canary: Canary,
     planted_before: u64,
     was_there: bool,
+    /// It was seen in an earlier execution of an exploration.
+    was_there_before: bool,
     owner_asked: bool,
     /// The step by which its owner, alone, was the first to ask, when that was accepted and the item was there.
     removed_alone_by: Option<u16>,
     is_decided: bool,
+    /// It was planted before the execution that is under way.
+    is_of_earlier: bool,
+}
+
+impl Item {
+    fn was_ever_there(&self) -> bool {
+        self.was_there || self.was_there_before
+    }
 }
 
 /// What is left of an item, as its owner's read-backs tell.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Left {
     /// Some answer shows it, whatever else is wrong with that.
     is_shown: bool,
@@ -98,6 +114,10 @@ struct Removal {
 }
 
 impl Rule for ForeignWrite {
+    fn boxed(&self) -> Box<dyn Rule> {
+        Box::new(self.clone())
+    }
+
     fn planted(&mut self, canary: Canary, world: &World) {
         if world
             .start
@@ -105,22 +125,46 @@ impl Rule for ForeignWrite {
             .iter()
             .any(|step| step.removes.contains(&canary.slot))
         {
+            let key = (canary.owner, canary.slot);
+            let earlier = self.items.get(&key);
+            let earlier = earlier.filter(|earlier| world.is_explored() && earlier.canary == canary);
             let item = Item {
                 canary,
                 planted_before: self.next_exchange,
                 was_there: false,
+                was_there_before: earlier.is_some_and(Item::was_ever_there),
                 owner_asked: false,
                 removed_alone_by: None,
                 is_decided: false,
+                is_of_earlier: false,
             };
-            self.items.insert((canary.owner, canary.slot), item);
+            self.items.insert(key, item);
         }
+    }
+
+    fn execution(&mut self) {
+        let planted_since = self.next_exchange;
+        let earlier = self.items.values_mut();
+        for item in earlier.filter(|item| item.planted_before < planted_since) {
+            // Only where it is planted anew by the same requests does it count that it was seen earlier.
+            item.was_there_before = item.was_ever_there();
+            item.was_there = false;
+            item.is_of_earlier = true;
+        }
+        self.removals.clear();
+        self.read_back.clear();
+        self.volleys.clear();
+        self.unaccepted.clear();
+        self.has_removal_in_volley = false;
     }
 
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, _: &mut Vec<Crossing>) {
         self.next_exchange = self.next_exchange.max(seen.exchange.id.saturating_add(1));
         if self.items.is_empty() {
             return;
+        }
+        if !is_accepted(seen.exchange) {
+            self.unaccepted.insert(seen.exchange.user);
         }
         let Some(step) = world.step(seen.exchange.step) else {
             return;
@@ -189,8 +233,10 @@ impl ForeignWrite {
         let exchange = seen.exchange;
         let is_accepted = is_accepted(exchange);
         if let Some(item) = self.items.get_mut(&(exchange.user, slot)) {
-            let is_control =
-                exchange.phase == Phase::Solo && is_accepted && item.was_there && !item.owner_asked;
+            let is_control = exchange.phase == Phase::Solo
+                && is_accepted
+                && item.was_ever_there()
+                && !item.owner_asked;
             if is_control {
                 item.removed_alone_by = Some(exchange.step);
             }
@@ -257,7 +303,11 @@ impl ForeignWrite {
             let Some(item) = self.items.get_mut(key) else {
                 continue;
             };
-            if left.is_shown || !item.was_there || item.owner_asked || item.is_decided {
+            let was_there = item.was_there
+                || item.was_there_before
+                    && !item.is_of_earlier
+                    && !self.unaccepted.contains(&key.0);
+            if left.is_shown || !was_there || item.owner_asked || item.is_decided {
                 continue;
             }
             if let Some(side) = &left.gone {

@@ -44,7 +44,7 @@ const REPEATS_NEEDED: u32 = 2;
 /// for those there is a reason too. A value that stands in the request's own path is an echo: it teaches nothing, shows nothing
 /// and crosses nothing. A user whose own solo answers are missing is no viewer, and a step that only one user was answered
 /// teaches nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Learnt {
     /// Whose solo answers contained a value: one user's, or several users'.
     seen: HashMap<u64, Option<UserId>>,
@@ -70,13 +70,13 @@ struct Learnt {
     last_shows: Option<bool>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Stable {
     repeats: u32,
     values: BTreeMap<u64, Box<str>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kept {
     crossing: Crossing,
     value: u64,
@@ -89,6 +89,10 @@ struct Kept {
 }
 
 impl Rule for Learnt {
+    fn boxed(&self) -> Box<dyn Rule> {
+        Box::new(self.clone())
+    }
+
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, _: &mut Vec<Crossing>) {
         let exchange = seen.exchange;
         self.last_shows = None;

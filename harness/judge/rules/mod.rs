@@ -67,6 +67,13 @@ pub(super) struct Seen<'a> {
 
 /// What a rule takes in, and when. Every method has a default that does nothing.
 pub(super) trait Rule: Send {
+    /// The rule with all that it has taken in: executions of an exploration are judged from one beginning.
+    fn boxed(&self) -> Box<dyn Rule>;
+
+    /// Another execution of an exploration begins: the service may have been started anew, and the same requests are made
+    /// once more. Comes before the first exchange of the execution, of which plantings may have been taken already.
+    fn execution(&mut self) {}
+
     /// A canary was planted, or is about to be.
     fn planted(&mut self, _canary: Canary, _world: &World) {}
 
@@ -92,6 +99,12 @@ pub(super) trait Rule: Send {
         _notes: &mut Vec<String>,
     ) -> Vec<Reason> {
         Vec::new()
+    }
+}
+
+impl Clone for Box<dyn Rule> {
+    fn clone(&self) -> Self {
+        self.boxed()
     }
 }
 

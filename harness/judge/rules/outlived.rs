@@ -32,16 +32,38 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 /// Viewer and victim are the same user: whoever holds the old cookie is served that user's data. Answers that neither serve
 /// nor turn away (errors of the server, limits) and log-outs that were refused are reasons against a clean result: then
 /// nothing was checked.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Outlived {
-    /// Whether the user's last log-out, and last log-in, was accepted.
-    logged_out: BTreeMap<UserId, bool>,
-    logged_in: BTreeMap<UserId, bool>,
+    /// The user's last log-out, and last log-in.
+    logged_out: BTreeMap<UserId, Last>,
+    logged_in: BTreeMap<UserId, Last>,
     /// What was not checked, by step: how often, and why it was not the first time.
     unchecked: BTreeMap<u16, (u64, String)>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    is_accepted: bool,
+    /// 0 for what was done once, before everything that is repeated.
+    round: u32,
+}
+
 impl Rule for Outlived {
+    fn boxed(&self) -> Box<dyn Rule> {
+        Box::new(self.clone())
+    }
+
+    /// What was logged out in one execution is not logged out in the next, which may begin with a new service.
+    fn execution(&mut self) {
+        let all = self
+            .logged_out
+            .values_mut()
+            .chain(self.logged_in.values_mut());
+        for last in all.filter(|last| last.round > 0) {
+            last.is_accepted = false;
+        }
+    }
+
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, crossings: &mut Vec<Crossing>) {
         let exchange = seen.exchange;
         if exchange.followed {
@@ -50,9 +72,13 @@ impl Rule for Outlived {
         let Some(step) = world.step(exchange.step) else {
             return;
         };
+        let last = Last {
+            is_accepted: is_accepted(exchange),
+            round: exchange.round,
+        };
         match step.role {
-            StepRole::LogOut => drop(self.logged_out.insert(exchange.user, is_accepted(exchange))),
-            StepRole::LogIn => drop(self.logged_in.insert(exchange.user, is_accepted(exchange))),
+            StepRole::LogOut => drop(self.logged_out.insert(exchange.user, last)),
+            StepRole::LogIn => drop(self.logged_in.insert(exchange.user, last)),
             _ => {}
         }
         let Some(dead) = step.dead else {
@@ -96,7 +122,9 @@ impl Rule for Outlived {
 impl Outlived {
     /// Why the exchange says nothing of its session, if it does not.
     fn unchecked(&self, exchange: &Exchange, dead: Dead) -> Option<String> {
-        let refused = |of: &BTreeMap<UserId, bool>| of.get(&exchange.user) == Some(&false);
+        let refused = |of: &BTreeMap<UserId, Last>| {
+            of.get(&exchange.user).is_some_and(|last| !last.is_accepted)
+        };
         match dead {
             Dead::LogOut if refused(&self.logged_out) => {
                 return Some("the log-out before it was refused".to_owned());

@@ -32,10 +32,13 @@ const IDS_KEPT: usize = 200_000;
 /// the scenario declares to be the session's ([`StepInfo::session`](crate::history::StepInfo::session)) to the same value,
 /// which is long enough for a session id and not set to be deleted.
 ///
+/// Services that are started anew for every execution of an exploration may well issue the same ids in each: only what was
+/// issued in one execution is compared, and nothing of what was done alone before.
+///
 /// Of a log-in without that declaration, a cookie whose name says session, sid, auth, token, log-in or jwt, or is `id`, and
 /// does not say csrf or xsrf, is worth a note when it was equal for several users. What crosses by it is still seen by its
 /// consequences: whoever holds another's session receives canaries.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct SharedSession {
     /// The first log-in that was given a value of a declared cookie, by name and value.
     issued: BTreeMap<(String, u64), Issue>,
@@ -56,7 +59,7 @@ struct Issue {
     side: Box<Side>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Shared {
     viewer: Issue,
     victim: Issue,
@@ -68,6 +71,16 @@ struct Shared {
 const SHARED_KEPT: usize = 10_000;
 
 impl Rule for SharedSession {
+    fn boxed(&self) -> Box<dyn Rule> {
+        Box::new(self.clone())
+    }
+
+    fn execution(&mut self) {
+        self.issued.clear();
+        self.plausible.clear();
+        self.plausible_ids = 0;
+    }
+
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, _: &mut Vec<Crossing>) {
         let exchange = seen.exchange;
         let step = world.step(exchange.step);
@@ -83,6 +96,7 @@ impl Rule for SharedSession {
         if let Some(name) = &log_in.session {
             self.declared.entry(name.clone()).or_insert(false);
         }
+        let is_compared = !(world.is_explored() && exchange.phase == Phase::Solo);
         for cookie in lines(head).filter_map(|line| Cookie::of(&line)) {
             if is_deletion(cookie.attributes) {
                 continue;
@@ -93,9 +107,11 @@ impl Rule for SharedSession {
             match &log_in.session {
                 Some(name) if name.as_bytes() == cookie.name => {
                     self.declared.insert(name.clone(), true);
-                    self.issued(name, value, exchange);
+                    if is_compared {
+                        self.issued(name, value, exchange);
+                    }
                 }
-                None if names_a_session(cookie.name) => {
+                None if is_compared && names_a_session(cookie.name) => {
                     self.plausible(cookie.name, value, exchange.user)
                 }
                 _ => {}

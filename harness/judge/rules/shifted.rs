@@ -26,13 +26,17 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 /// log lists earlier requests. But if the step says that a right answer echoes its request's nonce, and the answer holds
 /// another one and not its own, then answers are out of step, and nothing keeps them within one user. Such a run cannot be
 /// called clean.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Shifted {
     /// How often a user's request was given the answer to another of its own, by user and step.
     within: BTreeMap<(UserId, u16), u64>,
 }
 
 impl Rule for Shifted {
+    fn boxed(&self) -> Box<dyn Rule> {
+        Box::new(self.clone())
+    }
+
     fn exchange(&mut self, seen: &Seen<'_>, world: &World, crossings: &mut Vec<Crossing>) {
         let exchange = seen.exchange;
         let nonces = || {

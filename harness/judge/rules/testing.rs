@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::history::{BoundTold, Coverage, Doubts, Explored, PointCounts, Raced, Way};
 use crate::history::{
     End, Ending, Exchange, HISTORY_VERSION, Outcome, Phase, Planted, Record, Release, RequestLine,
     ServerTimes, SlotInfo, Start, StepInfo, StepRole, Target, Volley,
@@ -197,6 +198,78 @@ impl Story {
         self
     }
 
+    /// The same of an exploration: two users, of whom each asked alone.
+    pub(in crate::judge) fn explored() -> Story {
+        let mut story = Story::of(2);
+        if let Some(Record::Start(start)) = story.records.first_mut() {
+            start.engine = "explore".into();
+        }
+        story
+    }
+
+    /// An execution: what it sets up, then what is raced, in rounds and volleys of its own.
+    pub(in crate::judge) fn execution(
+        &mut self,
+        set_up: Vec<(u32, u16, Outcome)>,
+        raced: Vec<(u32, u16, Outcome)>,
+    ) -> &mut Story {
+        let number = self.volley + 1;
+        for (user, step, outcome) in set_up {
+            self.alone(user, step, Phase::Setup, outcome);
+        }
+        self.volley(raced);
+        let of_volley = |exchange: &Exchange| exchange.volley == Some(number);
+        let first = self
+            .records
+            .iter()
+            .position(|record| matches!(record, Record::Exchange(exchange) if of_volley(exchange)));
+        let from = first.unwrap_or_default();
+        // What was set up before belongs to the execution as well.
+        let from = self.records[..from]
+            .iter()
+            .rposition(|record| match record {
+                Record::Exchange(exchange) => exchange.phase != Phase::Setup,
+                Record::Planted(_) => false,
+                _ => true,
+            })
+            .map_or(0, |before| before + 1);
+        for record in &mut self.records[from..] {
+            match record {
+                Record::Exchange(exchange) => {
+                    exchange.round = number;
+                    exchange.server = None;
+                }
+                Record::Volley(volley) => {
+                    volley.round = number;
+                    volley.release.strategy = "in-process".into();
+                }
+                _ => {}
+            }
+        }
+        self
+    }
+
+    /// The same requests again read back, in the round of the last execution.
+    pub(in crate::judge) fn read_back_after(&mut self, user: u32, outcome: Outcome) -> &mut Story {
+        let round = self.volley;
+        self.read_back(user, outcome);
+        if let Some(Record::Exchange(exchange)) = self.records.last_mut() {
+            exchange.round = round;
+        }
+        self
+    }
+
+    pub(in crate::judge) fn judge_explored(
+        &mut self,
+        explored: Vec<Explored>,
+    ) -> crate::judge::Judgement {
+        let records = explored
+            .into_iter()
+            .map(|one| Record::Explored(Box::new(one)));
+        self.records.extend(records);
+        self.judge()
+    }
+
     pub(in crate::judge) fn read_back(&mut self, user: u32, outcome: Outcome) -> &mut Story {
         self.alone(user, READ_BACK, Phase::ReadBack, outcome)
     }
@@ -218,4 +291,42 @@ impl Story {
 /// A good answer with a body.
 pub(in crate::judge) fn page(body: &str) -> Outcome {
     answer(200, "content-type: text/html\r\n", body.as_bytes())
+}
+
+/// Two requests of which every schedule was run, and nothing is wrong with any.
+pub(in crate::judge) fn all_schedules() -> Explored {
+    let raced = |user| Raced {
+        user: UserId(user),
+        step: READ,
+    };
+    let points = PointCounts {
+        starved: 2,
+        service: 1,
+        ..PointCounts::default()
+    };
+    let bound = |preemptions, schedules| BoundTold {
+        preemptions,
+        schedules,
+        exposing: 0,
+        complete: true,
+    };
+    Explored {
+        way: Way::InProcess,
+        requests: vec![raced(0), raced(1)],
+        coverage: Coverage::All,
+        schedules: 6,
+        exposing: 0,
+        first_exposing: None,
+        bounds: vec![bound(0, 2), bound(1, 3), bound(2, 1)],
+        sampled: 0,
+        points: vec![points, points],
+        outcomes: Vec::new(),
+        outcomes_total: 0,
+        doubts: Doubts::default(),
+        found: Vec::new(),
+        told: Vec::new(),
+        warnings: Vec::new(),
+        environment: "tokio-1.0.0".into(),
+        elapsed_ns: 1,
+    }
 }

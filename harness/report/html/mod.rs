@@ -1,11 +1,18 @@
-//! The report as one page of HTML: no scripts, nothing loaded, every text escaped by the template engine.
+//! The report as one page of HTML: nothing loaded, every text escaped by the template engine.
 //!
 //! `page.html` is the page and `style.css` its style. What they show is worked out here ([`view`]), in [`timeline`] and in
 //! [`charts`]; nothing there is HTML, so nothing can bring markup of its own.
+//!
+//! Pages of explorations have `schedules.html` in addition, worked out in [`schedules`], [`movers`] and [`walk`], and one
+//! script, `explorer.js`, which leads from step to step and from schedule to schedule. The page's policy names that script's
+//! hash, so that no other runs. Pages without schedules to walk through have no script.
 
 mod charts;
+mod movers;
+mod schedules;
 mod timeline;
 mod view;
+mod walk;
 
 use std::io::{self, Write};
 
@@ -17,21 +24,35 @@ use super::Report;
 /// Findings that are told in detail; the others stand in a table.
 pub const IN_DETAIL: usize = 100;
 
+/// The script of explorations.
+const EXPLORER: &str = include_str!("explorer.js");
+/// Its SHA-256 in base64, by which the page's policy knows it. A test says what it must be.
+const EXPLORER_SHA256: &str = "tFWsjxKJuaNDpAgh7eZPAYItrMRhY5gA3ueqKf9636Y=";
+
 /// Writes a report as a page of HTML.
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // The only text that is not escaped, and it is this program's own.
-    let style = Value::from_safe_string(include_str!("style.css").to_owned());
-    environment.add_global("style", style);
+    // These alone are not escaped, and they are this program's own.
+    for (name, text) in [
+        ("style", include_str!("style.css")),
+        ("explorer_style", include_str!("explorer.css")),
+        ("explorer", EXPLORER),
+        ("explorer_sha256", EXPLORER_SHA256),
+    ] {
+        environment.add_global(name, Value::from_safe_string(text.to_owned()));
+    }
     environment
-        .add_template("page.html", include_str!("page.html"))
+        .add_template("schedules.html", include_str!("schedules.html"))
+        .and_then(|()| environment.add_template("page.html", include_str!("page.html")))
         .and_then(|()| environment.get_template("page.html"))
         .and_then(|template| template.render(Serde(view::page(report))))
         .map_err(io::Error::other)
         .and_then(|page| out.write_all(page.as_bytes()))
 }
 
+#[cfg(test)]
+mod exploration_tests;
 #[cfg(test)]
 mod tests;

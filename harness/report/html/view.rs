@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use super::IN_DETAIL;
 use super::charts::{OffsetChart, SpreadChart, offset_chart, spread_chart};
+use super::schedules::{ExplorationView, explorations, schedule_of};
 use super::timeline::{Timeline, timeline};
-use crate::history::Ending;
+use crate::history::{Ending, Way};
 use crate::judge::Verdict;
 use crate::report::place::scenario_file;
-use crate::report::{Finding, FindingSide, Piece, Report, telling, words};
+use crate::report::{Exploration, Finding, FindingSide, Piece, Report, telling, words};
 
 /// The page.
 #[derive(Debug, Serialize)]
@@ -27,6 +28,9 @@ pub(super) struct Page {
     groups: Vec<GroupView>,
     findings: Vec<FindingView>,
     rest: Vec<Row>,
+    explorations: Vec<ExplorationView>,
+    /// Whether there are schedules to walk through, which takes a script.
+    walks: bool,
     left_out: Option<String>,
     spread_chart: Option<SpreadChart>,
     offset_chart: Option<OffsetChart>,
@@ -76,6 +80,8 @@ struct FindingView {
     cause: Option<String>,
     rule: String,
     source: Option<String>,
+    /// Where the schedule that shows it stands in the page, and the schedule.
+    schedule: Option<(String, String)>,
     replay: Option<String>,
 }
 
@@ -137,8 +143,9 @@ pub(super) fn page(report: &Report) -> Page {
     });
     let kept = report.findings.len() as u64;
     let left_out = report.findings_total.saturating_sub(kept);
+    let explorations = explorations(report);
     Page {
-        verdict: verdict(report.verdict),
+        verdict: verdict_of(report),
         scenario: report.scenario.clone(),
         target: report.target.clone(),
         lead: capital(&format!("{}.", telling::outcome(report))),
@@ -161,6 +168,8 @@ pub(super) fn page(report: &Report) -> Page {
             })
             .collect(),
         rest: rest.iter().map(row).collect(),
+        walks: explorations.iter().any(ExplorationView::has_walks),
+        explorations,
         left_out: (left_out > 0).then(|| {
             format!(
                 "{} of this run {} counted, but not kept in detail.",
@@ -168,16 +177,48 @@ pub(super) fn page(report: &Report) -> Page {
                 if left_out == 1 { "is" } else { "are" }
             )
         }),
-        spread_chart: spread_chart(&report.points),
-        offset_chart: offset_chart(&report.points),
+        // Where schedules decide the order, nothing hangs on how tightly requests arrived.
+        spread_chart: spread_chart(&report.points).filter(|_| report.explored.is_empty()),
+        offset_chart: offset_chart(&report.points).filter(|_| report.explored.is_empty()),
         strength: capital(&format!("{}.", telling::strength(report))),
         spreads: spreads(report),
         thresholds: report.thresholds.iter().map(telling::threshold).collect(),
-        notes: report.notes.iter().map(|note| capital(note)).collect(),
+        notes: notes(report),
         facts: facts(report),
         replay: report.replay.clone(),
         version: report.crosswire_version.clone(),
     }
+}
+
+/// The notes, but for those that stand beside their exploration.
+fn notes(report: &Report) -> Vec<String> {
+    let is_told = |note: &String| {
+        let mut explored = report.explored.iter();
+        explored.any(|explored| explored.warnings.contains(note))
+    };
+    let notes = report.notes.iter().filter(|note| !is_told(note));
+    notes.map(|note| capital(note)).collect()
+}
+
+/// The verdict; an exploration's is worth something else than that of requests fired.
+fn verdict_of(report: &Report) -> VerdictView {
+    let view = verdict(report.verdict);
+    if report.verdict != Verdict::Isolated || report.explored.is_empty() {
+        return view;
+    }
+    VerdictView {
+        means: "Every user received their own data, and nothing crossed in any schedule of their requests that was run.",
+        means_not: "That nothing can cross. It holds for the requests that were explored and for switches between the steps \
+                    that they have: what happens within one step happens as a whole here. Which schedules were run stands \
+                    below.",
+        ..view
+    }
+}
+
+/// Whether steps stand for times.
+fn is_in_process(report: &Report) -> bool {
+    let mut ways = report.explored.iter().map(|explored| explored.way);
+    ways.any(|way| way == Way::InProcess)
 }
 
 fn verdict(verdict: Verdict) -> VerdictView {
@@ -239,6 +280,18 @@ fn figures(report: &Report) -> Vec<Fact> {
         if counts.writes > 0 {
             add("items of others changed or removed", counts.writes);
         }
+    }
+    if !report.explored.is_empty() {
+        let sum = |of: fn(&Exploration) -> u64| report.explored.iter().map(of).sum();
+        add("schedules run", sum(|explored| explored.schedules));
+        add(
+            "of these expose something",
+            sum(|explored| explored.exposing),
+        );
+        if report.explored.len() > 1 {
+            add("sets of requests", report.explored.len() as u64);
+        }
+        return figures;
     }
     add(
         "overlapping pairs of different owners",
@@ -309,11 +362,13 @@ fn row(finding: &Finding) -> Row {
 }
 
 fn finding_view(report: &Report, number: usize, finding: &Finding) -> FindingView {
+    let is_timed = !is_in_process(report);
     let mut sides = vec![side(
         "Viewer",
         "viewer",
         &finding.viewer,
         &finding.viewer_side,
+        is_timed,
     )];
     if let Some(victim) = &finding.victim_side {
         let role = if finding.viewer == finding.victim {
@@ -321,13 +376,13 @@ fn finding_view(report: &Report, number: usize, finding: &Finding) -> FindingVie
         } else {
             "Victim"
         };
-        sides.push(side(role, "victim", &finding.victim, victim));
+        sides.push(side(role, "victim", &finding.victim, victim, is_timed));
     }
     FindingView {
         row: row(finding),
         is_open: false,
         sentences: telling::sentences(finding),
-        timeline: timeline(number, finding),
+        timeline: timeline(number, finding).filter(|_| !is_in_process(report)),
         sides,
         cause: report
             .rule(finding)
@@ -337,11 +392,18 @@ fn finding_view(report: &Report, number: usize, finding: &Finding) -> FindingVie
             0 => file,
             line => format!("{file}:{line}"),
         }),
+        schedule: schedule_of(report, &finding.id),
         replay: report.replay_of(finding),
     }
 }
 
-fn side(role: &'static str, class: &'static str, user: &str, side: &FindingSide) -> SideView {
+fn side(
+    role: &'static str,
+    class: &'static str,
+    user: &str,
+    side: &FindingSide,
+    is_timed: bool,
+) -> SideView {
     let evidence = &side.evidence;
     let excerpt = match (evidence.body_shown, evidence.body_len) {
         (shown, all) if shown >= all => format!("The whole body, {}.", words::count(all, "byte")),
@@ -354,21 +416,31 @@ fn side(role: &'static str, class: &'static str, user: &str, side: &FindingSide)
         user: user.to_owned(),
         request: side.request.clone(),
         status: side.status,
-        times: format!(
-            "exchange {}, step {}: sent {}, over after {}",
-            words::number(side.exchange),
-            side.step,
-            clock(side.sent_ns),
-            words::time(Duration::from_nanos(
-                side.done_ns.saturating_sub(side.sent_ns)
-            ))
-        ),
+        times: times(side, is_timed),
         head: pieces(&evidence.head),
         head_label: format!("Head of {user}'s answer"),
         body: pieces(&evidence.body),
         body_label: format!("Body of {user}'s answer, excerpt"),
         excerpt,
     }
+}
+
+/// Which exchange it is, and when it was, if that is told by a clock.
+fn times(side: &FindingSide, is_timed: bool) -> String {
+    let which = format!(
+        "exchange {}, step {}",
+        words::number(side.exchange),
+        side.step
+    );
+    if !is_timed {
+        return which;
+    }
+    let took = Duration::from_nanos(side.done_ns.saturating_sub(side.sent_ns));
+    format!(
+        "{which}: sent {}, over after {}",
+        clock(side.sent_ns),
+        words::time(took)
+    )
 }
 
 /// A time since the run began, seconds with microseconds.

@@ -2,6 +2,9 @@
 //!
 //! Within one `schema_version` fields are only ever added.
 
+mod exploration;
+mod exploration_read;
+mod exploration_write;
 mod read;
 mod shape;
 mod write;
@@ -10,6 +13,10 @@ use std::io::{self, Write};
 
 use super::Report;
 
+pub use exploration::{
+    JsonBound, JsonCoverage, JsonDecisive, JsonDoubts, JsonExploration, JsonFound, JsonMoved,
+    JsonOutcome, JsonPoints, JsonRaced, JsonReach, JsonShared, JsonShownBy, JsonTold,
+};
 pub use read::ReportError;
 pub use shape::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,

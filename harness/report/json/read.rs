@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::SCHEMA_VERSION;
+use super::exploration_read::{exploration, reach};
 use super::shape::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
     JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonThreshold, JsonVerdict, JsonVolley,
@@ -15,7 +16,7 @@ use crate::judge::{
     VolleyPoint,
 };
 use crate::report::visible::{visible, visible_line};
-use crate::report::{Evidence, Finding, FindingSide, Piece, Report, Rule, Step};
+use crate::report::{Evidence, Finding, FindingSide, Piece, Report, Rule, ShownBy, Step};
 
 /// Why a text is not a JSON report that can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,8 +98,8 @@ fn make_visible(value: &mut Value) {
             let is_piece = fields.contains_key("hit");
             for (name, field) in fields.iter_mut() {
                 match field {
-                    // What an answer held has its own lines.
-                    Value::String(text) if is_piece && name == "text" => {
+                    // What an answer held has its own lines, and so has a test.
+                    Value::String(text) if is_piece && name == "text" || name == "test" => {
                         *text = visible(text).into_owned()
                     }
                     other => make_visible(other),
@@ -113,6 +114,7 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
     let kinds = json.reason_kinds.into_iter().map(Some);
     let kinds = kinds.chain(std::iter::repeat(None));
     let thresholds: Result<_, _> = json.thresholds.into_iter().map(threshold).collect();
+    let explored: Result<_, _> = json.explored.into_iter().map(exploration).collect();
     Ok(Report {
         crosswire_version: json.crosswire_version,
         scenario: json.scenario,
@@ -131,7 +133,6 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
             .zip(kinds)
             .map(|(text, kind)| reason(text, kind))
             .collect(),
-        strength: strength(&json.strength)?,
         min_overlaps: json.strength.min_overlaps,
         findings: json.exposures.into_iter().map(finding).collect(),
         findings_total: json.exposures_total,
@@ -140,7 +141,9 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
         spread: json.spreads.into_iter().map(Spread::from).collect(),
         thresholds: thresholds?,
         points: json.volleys.into_iter().map(VolleyPoint::from).collect(),
-        notes: json.strength.notes,
+        explored: explored?,
+        notes: json.strength.notes.clone(),
+        strength: strength(json.strength)?,
         ending: json.ending.map(ending).transpose()?,
         elapsed_ns: json.elapsed_ns,
         replay: json.replay,
@@ -148,7 +151,7 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
     })
 }
 
-fn strength(json: &JsonStrength) -> Result<Strength, ReportError> {
+fn strength(json: JsonStrength) -> Result<Strength, ReportError> {
     let rounds = u32::try_from(json.rounds).map_err(|_| ReportError::Field {
         why: format!("strength.rounds is {}, which no run has", json.rounds),
     })?;
@@ -160,6 +163,7 @@ fn strength(json: &JsonStrength) -> Result<Strength, ReportError> {
         pairs_by_server: json.pairs_by_server,
         exposing_pairs: json.exposing_pairs,
         upper_bound_95: json.upper_bound_95,
+        reach: json.reach.map(reach).transpose()?,
         // They are the report's notes.
         notes: Vec::new(),
     })
@@ -250,6 +254,7 @@ fn finding(json: JsonExposure) -> Finding {
         times_seen: json.times_seen,
         viewer_side,
         victim_side: json.victim_side.map(FindingSide::from),
+        shown_by: json.shown_by.map(ShownBy::from),
     }
 }
 

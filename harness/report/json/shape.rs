@@ -5,6 +5,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::exploration::{JsonExploration, JsonReach, JsonShownBy};
+
 /// A crosswire report.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "crosswire report")]
@@ -34,7 +36,8 @@ pub struct JsonReport {
     /// Why the verdict is what it is.
     pub reasons: Vec<String>,
     /// What kind of thing each of the reasons is, in their order: `history`, `interrupted`, `failed`, `nothing`, `log-in`,
-    /// `control`, `overlaps`, `refusals`, `unsearched`, `out-of-step`, `planted-exposures`, `learning`; there may be more.
+    /// `control`, `overlaps`, `refusals`, `unsearched`, `out-of-step`, `planted-exposures`, `learning`, `schedules`,
+    /// `points`, `unrepeatable`; there may be more.
     #[serde(default)]
     pub reason_kinds: Vec<String>,
     /// The verdict that counts as success.
@@ -67,6 +70,9 @@ pub struct JsonReport {
     /// The volleys one by one; of a long run an even selection.
     #[serde(default)]
     pub volleys: Vec<JsonVolley>,
+    /// The explorations of schedules, one for each set of requests; left out when there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explored: Vec<JsonExploration>,
     /// The command that runs the same again; null when it is not known.
     pub replay: Option<String>,
     /// The file this report was written to, as it was named then; null when it is not known.
@@ -155,6 +161,10 @@ pub struct JsonStrength {
     pub exposing_pairs: u64,
     /// Upper bound, at 95 % confidence, of the probability that one overlapping pair crosses; null when nothing overlapped.
     pub upper_bound_95: Option<f64>,
+    /// How far explorations of schedules went; left out when there were none. What holds then holds for schedules, and
+    /// nothing is said of pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<JsonReach>,
     /// What else a reader should know.
     pub notes: Vec<String>,
 }
@@ -202,11 +212,14 @@ pub struct JsonExposure {
     pub viewer_order: Option<u64>,
     /// The same of the victim's request.
     pub victim_order: Option<u64>,
-    /// The command that runs the same again; null when it is not known.
+    /// The command that runs the same again, of an exploration the schedule that shows it; null when it is not known.
     pub replay: Option<String>,
     /// The command that runs this finding again by itself; null when this report was not written to a file.
     #[serde(default)]
     pub replay_finding: Option<String>,
+    /// The schedule that shows it; left out unless it was found by an exploration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_by: Option<JsonShownBy>,
     /// The viewer's exchange.
     #[serde(default)]
     pub viewer_side: Option<JsonSide>,

@@ -1,6 +1,7 @@
 //! From a report to what is written.
 
 use super::SCHEMA_VERSION;
+use super::exploration::{JsonExploration, JsonReach, JsonShownBy};
 use super::shape::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
     JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonVerdict,
@@ -64,6 +65,7 @@ impl From<&Report> for JsonReport {
             spreads: report.spread.iter().map(JsonSpread::from).collect(),
             thresholds: report.thresholds.iter().map(JsonThreshold::from).collect(),
             volleys: report.points.iter().map(JsonVolley::from).collect(),
+            explored: report.explored.iter().map(JsonExploration::from).collect(),
             replay: report.replay.clone(),
             stored_as: report.stored_as.clone(),
         }
@@ -104,6 +106,7 @@ fn strength(report: &Report) -> JsonStrength {
         pairs_by_server: strength.pairs_by_server,
         exposing_pairs: strength.exposing_pairs,
         upper_bound_95: strength.upper_bound_95,
+        reach: strength.reach.as_ref().map(JsonReach::from),
         notes: report.notes.clone(),
     }
 }
@@ -135,11 +138,15 @@ pub(in crate::report) fn json_exposure(report: &Report, finding: &Finding) -> Js
         victim_request: victim.map(|side| side.request.clone()),
         viewer_order: finding.viewer_side.order,
         victim_order: victim.and_then(|side| side.order),
-        replay: report.replay.clone(),
+        replay: match finding.shown_by {
+            Some(_) => report.replay_of(finding),
+            None => report.replay.clone(),
+        },
         replay_finding: report
             .stored_as
             .as_ref()
             .and_then(|_| report.replay_of(finding)),
+        shown_by: finding.shown_by.as_ref().map(JsonShownBy::from),
         viewer_side: Some(JsonSide::from(&finding.viewer_side)),
         victim_side: victim.map(JsonSide::from),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::exploring::read_explore;
 use super::fields::{Fields, number, unknown_word};
 use super::firing::{check_groups, prepare_for_learning, read_fire, read_limits, read_thresholds};
 use super::session::{read_headers, read_session};
@@ -16,10 +17,10 @@ use crate::judge::Verdict;
 use crate::scenario::error::Fault;
 use crate::scenario::settings::{Bounds, Pattern};
 use crate::scenario::surroundings::Surroundings;
-use crate::scenario::{ExploreSettings, SCENARIO_VERSION, Scenario, Supplied};
+use crate::scenario::{SCENARIO_VERSION, Scenario, Supplied};
 
 /// The keys of a file.
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 18] = [
     "version",
     "title",
     "tags",
@@ -29,6 +30,7 @@ pub(super) const KEYS: [&str; 17] = [
     "session",
     "secrets",
     "fire",
+    "explore",
     "thresholds",
     "limits",
     "setup",
@@ -86,6 +88,7 @@ pub(super) fn read(
     open_questions.check(&lists)?;
     let name = stem(name);
     let [setup, each_round, volley, read_back, refresh, clean_up] = lists;
+    let explore = read_explore(&root, &volley, users.count())?;
     let scenario = Scenario {
         title: read_title(&root)?.unwrap_or_else(|| name.to_owned()),
         name: name.to_owned(),
@@ -108,7 +111,7 @@ pub(super) fn read(
         clean_up,
         thresholds: read_thresholds(&root)?,
         fire,
-        explore: ExploreSettings::default(),
+        explore,
         limits: read_limits(&root)?,
         supplied: Supplied(compiler.supplied),
         marks_requests: false,

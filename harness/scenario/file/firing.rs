@@ -194,7 +194,8 @@ fn example(metric: Metric) -> String {
         Metric::Failed => "<= 0.05",
         Metric::SpreadUs => "<= 2000",
         Metric::Seconds => "<= 120",
-        Metric::Exposures => "<= 0",
+        Metric::Exposures | Metric::ExposingSchedules => "<= 0",
+        Metric::Schedules => ">= 1000",
     };
     format!("for example `{metric} = \"{bound}\"`; `>=`, `<=`, `>` and `<` are known")
 }

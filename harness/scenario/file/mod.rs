@@ -4,6 +4,7 @@ mod bodies;
 mod captures;
 mod document;
 mod expected;
+mod exploring;
 mod fault_keys;
 mod fields;
 mod firing;

@@ -12,7 +12,7 @@ use crate::scenario::settings::TargetSpec;
 use crate::scenario::status::{Allowed, StatusRule};
 use crate::scenario::template::Text;
 use crate::scenario::users::Origin;
-use crate::scenario::{SCENARIO_VERSION, Scenario, SessionSettings};
+use crate::scenario::{ExploreSettings, SCENARIO_VERSION, Scenario, SessionSettings};
 
 /// Lines of a file under construction.
 pub(super) struct Page(pub(super) String);
@@ -76,6 +76,7 @@ pub(in crate::scenario) fn write(scenario: &Scenario) -> String {
         page.entry("attachment", true);
     }
     write_fire(&mut page, scenario);
+    write_explore(&mut page, &scenario.explore);
     write_thresholds(&mut page, scenario);
     page.heading("[limits]");
     page.entry("requests", whole(scenario.limits.requests));
@@ -249,4 +250,33 @@ fn write_fire(page: &mut Page, scenario: &Scenario) {
     page.entry("solo-repeats", i64::from(fire.solo_repeats));
     page.entry("sequence", fire.sequence);
     page.entry("min-overlaps", whole(fire.min_overlaps));
+}
+
+fn write_explore(page: &mut Page, explore: &ExploreSettings) {
+    if *explore == ExploreSettings::default() {
+        return;
+    }
+    let list =
+        |words: &mut dyn Iterator<Item = &str>| Value::Array(words.map(Value::from).collect());
+    page.heading("[explore]");
+    if !explore.races.is_empty() {
+        let races = explore.races.iter();
+        let races = races.map(|race| list(&mut race.iter().map(String::as_str)));
+        page.entry("races", Value::Array(races.collect()));
+    }
+    page.text("search", explore.search.as_str());
+    if let Some(preemptions) = explore.preemptions {
+        page.entry("preemptions", i64::from(preemptions));
+    }
+    page.entry("executions", whole(explore.executions));
+    page.entry("samples", whole(explore.samples));
+    page.entry("moves", whole(explore.moves));
+    page.entry("duration-s", whole(explore.duration_s));
+    page.entry("cancel", explore.cancel);
+    page.entry("time", explore.time);
+    page.entry(
+        "hold",
+        list(&mut explore.hold.iter().map(|hold| hold.as_str())),
+    );
+    page.entry("blocked-ms", whole(explore.blocked_ms));
 }

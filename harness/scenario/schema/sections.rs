@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{flag, map, number, number_or_none, table, text, texts, words};
+use super::{exploring, flag, map, number, number_or_none, table, text, texts, words};
 use crate::identity::UserId;
 use crate::judge::Metric;
 use crate::scenario::network::SessionSettings;
@@ -44,6 +44,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ("session", session()),
         ("secrets", map("Slots by name.", &secret)),
         ("fire", fire()),
+        ("explore", exploring::explore()),
         ("thresholds", thresholds()),
         ("limits", limits()),
     ]

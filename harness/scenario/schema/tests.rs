@@ -61,7 +61,14 @@ fn the_schema_and_the_reader_know_the_same_keys() {
             "/properties/secrets/additionalProperties".to_owned(),
         ),
     ];
-    for name in ["target", "session", "fire", "thresholds", "limits"] {
+    for name in [
+        "target",
+        "session",
+        "fire",
+        "explore",
+        "thresholds",
+        "limits",
+    ] {
         pairs.push((section(name), format!("/properties/{name}")));
     }
     let step = "/$defs/step";
@@ -142,6 +149,11 @@ fn what_is_wrong_in_itself_is_refused() {
         "insecure-in-quotes",
         "refresh-not-a-list",
         "solo-repeats-too-many",
+        "race-of-one",
+        "hold-of-nothing-known",
+        "hold-nothing",
+        "preemptions-too-many",
+        "search-misspelt",
     ] {
         let text = std::fs::read_to_string(folder.join(format!("{stem}.toml"))).unwrap();
         assert!(trouble_of(&text).is_some(), "{stem}");

@@ -49,6 +49,10 @@ pub(super) fn trouble(root: &Value, schema: &Value, value: &Value, at: &str) -> 
             "maxItems" => value
                 .as_array()
                 .is_some_and(|list| (list.len() as u64) > rule.as_u64().unwrap()),
+            "uniqueItems" => value.as_array().is_some_and(|list| {
+                let seen = |at: usize| list[..at].contains(&list[at]);
+                (0..list.len()).any(seen)
+            }),
             "pattern" => {
                 let pattern = Regex::new(rule.as_str().unwrap()).unwrap();
                 value.as_str().is_some_and(|text| !pattern.is_match(text))

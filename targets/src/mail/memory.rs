@@ -12,14 +12,14 @@ use crate::sync::Mutex;
 #[derive(Debug)]
 pub struct MemoryStore(Mutex<Users>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Users {
     /// The user with id `n` is at `n - 1`.
     users: Vec<User>,
     ids: BTreeMap<String, UserId>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct User {
     account: Account,
     password_hash: String,
@@ -28,7 +28,7 @@ struct User {
     mails: Vec<Kept>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kept {
     from: String,
     subject: String,
@@ -107,6 +107,13 @@ impl MemoryStore {
     /// A store without users.
     pub fn new() -> Self {
         Self(Mutex::new(Users::default()))
+    }
+
+    /// A store of its own with the same content.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let users = self.0.lock().clone();
+        Self(Mutex::new(users))
     }
 }
 

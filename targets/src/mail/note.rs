@@ -7,7 +7,9 @@ use std::future::Future;
 use std::net::Ipv4Addr;
 
 use super::store::UserId;
-use crate::sync::{AsyncMutex, AsyncMutexGuard, AtomicU32, AtomicU64, Mutex, Ordering, Portable};
+use crate::sync::{
+    AsyncMutex, AsyncMutexGuard, AtomicU32, AtomicU64, Mutex, Ordering, Portable, shared,
+};
 
 /// Who asks, and what the log-in history function shows about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,11 @@ pub trait Note: Default + Send + Sync + 'static {
 
     /// Reads who is to be answered.
     fn read(&self, held: &Self::Held<'_>) -> Requester;
+
+    /// Tells whoever watches shared state of an access to the memo that requests share; nothing where there is none.
+    fn tell(wrote: bool, requester: Requester) {
+        shared("memo", wrote, &format_args!("user {}", requester.user.0));
+    }
 }
 
 // ---- shared-note: one memo for the whole server, its fields stored one by one (the fault) ----
@@ -125,6 +132,8 @@ impl Note for PerRequest {
     fn read(&self, held: &Requester) -> Requester {
         *held
     }
+
+    fn tell(_: bool, _: Requester) {}
 }
 
 // ---- how each begins ----

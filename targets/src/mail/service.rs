@@ -133,10 +133,12 @@ impl<S: Store, N: Note> Webmail<S, N> {
     /// A [`Refusal`] if there is nothing to answer with.
     pub async fn answer(&self, requester: Requester, action: Action) -> Result<Answer, Refusal> {
         let held = self.note.write(requester).await;
+        N::tell(true, requester);
         let order = self.writes.fetch_add(1, Ordering::Relaxed);
         let account = self.store.account(requester.user).await?;
         account.ok_or(Refusal::NoAccount)?;
         let whom = self.note.read(&held);
+        N::tell(false, whom);
         let (owner, outcome) = self.perform(whom, action).await?;
         Ok(Answer {
             order,

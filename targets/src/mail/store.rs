@@ -8,12 +8,14 @@ use std::fmt;
 use std::future::Future;
 use std::net::Ipv4Addr;
 
+use serde::{Deserialize, Serialize};
+
 /// A user's number, from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub struct UserId(pub u64);
 
 /// A user to be created.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct NewUser {
     /// The name to log in with; unique.
     pub name: String,
@@ -26,7 +28,7 @@ pub struct NewUser {
 }
 
 /// What a log-in is checked against.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Credentials {
     /// The user of that name.
     pub user: UserId,
@@ -35,7 +37,7 @@ pub struct Credentials {
 }
 
 /// A user as the pages name them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Account {
     /// The name to log in with.
     pub name: String,
@@ -44,7 +46,7 @@ pub struct Account {
 }
 
 /// One log-in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Login {
     /// When, in seconds since 1970 (UTC).
     pub at: u64,
@@ -53,7 +55,7 @@ pub struct Login {
 }
 
 /// Where a mail lies within its mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Folder {
     /// Not deleted.
     Inbox,
@@ -62,7 +64,7 @@ pub enum Folder {
 }
 
 /// A mail in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Summary {
     /// Its number in the mailbox, from 1.
     pub number: u64,
@@ -79,7 +81,7 @@ pub struct Summary {
 }
 
 /// A whole mail, without its attachments' bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Mail {
     /// What a list shows of it.
     pub summary: Summary,
@@ -90,7 +92,7 @@ pub struct Mail {
 }
 
 /// An attachment without its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct AttachmentInfo {
     /// The file name.
     pub name: String,
@@ -101,7 +103,7 @@ pub struct AttachmentInfo {
 }
 
 /// An attachment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Attachment {
     /// The file name.
     pub name: String,
@@ -123,7 +125,7 @@ impl AttachmentInfo {
 }
 
 /// A mail to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Draft {
     /// The recipient's log-in name.
     pub to: String,
@@ -227,6 +229,11 @@ impl StoreError {
     /// An error for this reason.
     pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(reason.into())
+    }
+
+    /// The reason alone.
+    pub fn reason(&self) -> String {
+        self.0.to_string()
     }
 }
 

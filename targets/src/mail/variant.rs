@@ -1,17 +1,23 @@
 //! The webmail in the catalogue: its variants by name, and how one is put together.
 
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
 use axum::Router;
 
 use super::delayed::DelayedStore;
-use super::http;
+use super::http::{self, Blueprint};
 use super::memory::MemoryStore;
 use super::note::{LockedNote, OneLock, PerRequest, SharedNote};
 use super::password::HashError;
+use super::remote::RemoteStore;
 use super::seed;
 use super::service::Webmail;
 use super::sqlite::SqliteStore;
 use super::store::Store;
-use crate::catalogue::{Building, Role, Setup, TargetInfo, VariantInfo};
+use crate::catalogue::{Building, Factory, Role, Setup, TargetInfo, VariantInfo};
 use crate::options::StoreKind;
 use crate::start_error::StartError;
 
@@ -55,6 +61,7 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
         },
     ],
     build,
+    explore,
 };
 
 impl Variant {
@@ -96,6 +103,32 @@ impl Variant {
     }
 }
 
+/// Makes webmails in memory that are explored in process, each with a store that has these users and nothing else.
+fn explore(variant: &'static str, users: usize) -> Result<Factory, StartError> {
+    let variant =
+        Variant::named(variant).ok_or_else(|| StartError::unknown_variant(&INFO, variant))?;
+    let seeded = MemoryStore::new();
+    at_once(seed::seed(&seeded, users))?.map_err(StartError::store)?;
+    let blueprint = Blueprint::new().map_err(StartError::system)?;
+    Ok(Arc::new(move || {
+        let store = DelayedStore::stepwise(seeded.copied());
+        match variant {
+            Variant::SharedNote => blueprint.over(Webmail::<_, SharedNote>::new(store)),
+            Variant::LockedNote => blueprint.over(Webmail::<_, LockedNote>::new(store)),
+            Variant::OneLock => blueprint.over(Webmail::<_, OneLock>::new(store)),
+            Variant::PerRequest => blueprint.over(Webmail::<_, PerRequest>::new(store)),
+        }
+    }))
+}
+
+/// The value of a future that never waits: a store in memory takes no runtime, and there may be one around already.
+fn at_once<F: Future>(future: F) -> Result<F::Output, StartError> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Ok(value),
+        Poll::Pending => Err(StartError::system("a store in memory waited for something")),
+    }
+}
+
 fn build(setup: Setup) -> Building {
     Box::pin(async move {
         match &setup.store {
@@ -106,16 +139,24 @@ fn build(setup: Setup) -> Building {
                 over(SqliteStore::open(path).map_err(StartError::store)?, &setup).await
             }
             StoreKind::Memory => over(MemoryStore::new(), &setup).await,
+            StoreKind::Remote(address) => {
+                let store = RemoteStore::new(*address).map_err(StartError::store)?;
+                router(store, &setup)
+            }
         }
     })
 }
 
 async fn over<S: Store>(store: S, setup: &Setup) -> Result<Router, StartError> {
-    let variant = Variant::named(setup.variant);
-    let variant = variant.ok_or_else(|| StartError::unknown_variant(&INFO, setup.variant))?;
     seed::seed(&store, setup.users)
         .await
         .map_err(StartError::store)?;
+    router(store, setup)
+}
+
+fn router<S: Store>(store: S, setup: &Setup) -> Result<Router, StartError> {
+    let variant = Variant::named(setup.variant);
+    let variant = variant.ok_or_else(|| StartError::unknown_variant(&INFO, setup.variant))?;
     let store = DelayedStore::new(store, setup.store_delay);
     variant.router(store, setup.tls).map_err(StartError::system)
 }

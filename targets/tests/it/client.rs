@@ -1,6 +1,7 @@
 //! A client that calls a webmail's router in process and keeps its cookies.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use axum::Router;
 use axum::body::Body;
@@ -8,7 +9,7 @@ use crosswire_targets::mail::memory::MemoryStore;
 use crosswire_targets::mail::seed;
 use crosswire_targets::mail::variant::Variant;
 use http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -20,9 +21,21 @@ pub(crate) async fn webmail(variant: Variant, users: usize) -> Router {
     variant.router(store, false).unwrap()
 }
 
+/// What answers requests: a router, or a target as it is explored.
+pub(crate) trait Service:
+    tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone
+{
+}
+
+impl<S> Service for S where
+    S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+{
+}
+
 /// One browser or JSON client.
-pub(crate) struct Client {
-    router: Router,
+pub(crate) struct Client<S = Router> {
+    router: S,
     pub(crate) cookies: BTreeMap<String, String>,
     pub(crate) csrf: String,
 }
@@ -52,8 +65,8 @@ impl Reply {
     }
 }
 
-impl Client {
-    pub(crate) fn new(router: &Router) -> Self {
+impl<S: Service> Client<S> {
+    pub(crate) fn new(router: &S) -> Self {
         Self {
             router: router.clone(),
             cookies: BTreeMap::new(),
@@ -62,7 +75,7 @@ impl Client {
     }
 
     /// A client that has logged in as a seeded user over JSON.
-    pub(crate) async fn logged_in(router: &Router, number: usize) -> Self {
+    pub(crate) async fn logged_in(router: &S, number: usize) -> Self {
         let mut client = Self::new(router);
         let reply = client
             .log_in(&seed::user_name(number), &seed::password(number))

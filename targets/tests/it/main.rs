@@ -7,8 +7,10 @@
 mod api;
 mod catalogue;
 mod client;
+mod explored;
 mod model;
 mod pages;
 mod protocols;
 mod readme;
+mod remote;
 mod restart;

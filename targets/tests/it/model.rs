@@ -1,15 +1,18 @@
 //! A model of the mailboxes: whatever users do with the right variant, and however it overlaps, everybody ends up with
 //! what their own operations give.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crosswire_targets::mail::memory::MemoryStore;
 use crosswire_targets::mail::note::{PerRequest, Requester};
+use crosswire_targets::mail::remote::RemoteStore;
 use crosswire_targets::mail::service::{Action, Outcome, Refusal, Webmail};
 use crosswire_targets::mail::sqlite::SqliteStore;
 use crosswire_targets::mail::store::{Account, Attachment, Draft, Folder, NewUser, Store, UserId};
+use crosswire_targets::mail::store_server::StoreServer;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -314,4 +317,15 @@ fn users_keep_what_is_theirs_in_memory() {
 #[test]
 fn users_keep_what_is_theirs_in_sqlite() {
     check(24, || SqliteStore::temporary().unwrap());
+}
+
+#[test]
+fn users_keep_what_is_theirs_behind_a_connection() {
+    let servers = RefCell::new(Vec::new());
+    check(24, || {
+        let server = StoreServer::start(0).unwrap();
+        let store = RemoteStore::new(server.addr()).unwrap();
+        servers.borrow_mut().push(server);
+        store
+    });
 }

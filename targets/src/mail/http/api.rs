@@ -1,8 +1,6 @@
 //! The routes under `/api`: the webmail as JSON.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -11,6 +9,7 @@ use http::StatusCode;
 use super::failure::Manner;
 use super::json::{AnswerOut, LoggedIn, LoginIn, MailIn, ProfileIn, last_login};
 use super::limits::{BadInput, check_display_name, check_draft};
+use super::site::{At, Site};
 use super::visit::{Author, JsonBody, SESSION_COOKIE, Visitor, number, numbers};
 use super::{App, cookies, download, login};
 use crate::Peer;
@@ -20,7 +19,7 @@ use crate::mail::store::Folder;
 type Outgoing = Result<Response, Response>;
 
 /// All routes of this file.
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/api/login", post(log_in))
         .route("/api/logout", post(log_out))
@@ -35,7 +34,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 async fn log_in(
-    State(app): State<Arc<App>>,
+    At(app): At,
     peer: Option<Extension<Peer>>,
     JsonBody(attempt): JsonBody<LoginIn>,
 ) -> Outgoing {
@@ -59,7 +58,7 @@ async fn log_in(
         .into_response())
 }
 
-async fn log_out(State(app): State<Arc<App>>, Author(visitor): Author) -> Response {
+async fn log_out(At(app): At, Author(visitor): Author) -> Response {
     app.desk.log_out(visitor.token);
     (
         StatusCode::NO_CONTENT,
@@ -68,24 +67,24 @@ async fn log_out(State(app): State<Arc<App>>, Author(visitor): Author) -> Respon
         .into_response()
 }
 
-async fn inbox(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+async fn inbox(At(app): At, visitor: Visitor) -> Response {
     reply(&app, &visitor, Action::List(Folder::Inbox), 0).await
 }
 
-async fn trash(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+async fn trash(At(app): At, visitor: Visitor) -> Response {
     reply(&app, &visitor, Action::List(Folder::Trash), 0).await
 }
 
-async fn history(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+async fn history(At(app): At, visitor: Visitor) -> Response {
     reply(&app, &visitor, Action::History, 0).await
 }
 
-async fn profile(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+async fn profile(At(app): At, visitor: Visitor) -> Response {
     reply(&app, &visitor, Action::Profile, 0).await
 }
 
 async fn rename(
-    State(app): State<Arc<App>>,
+    At(app): At,
     Author(visitor): Author,
     JsonBody(new): JsonBody<ProfileIn>,
 ) -> Outgoing {
@@ -93,46 +92,34 @@ async fn rename(
     Ok(reply(&app, &visitor, Action::Rename(new.name), 0).await)
 }
 
-async fn read(State(app): State<Arc<App>>, visitor: Visitor, Path(mail): Path<String>) -> Outgoing {
+async fn read(At(app): At, visitor: Visitor, Path(mail): Path<String>) -> Outgoing {
     let number = number(&mail, Manner::Json)?;
     Ok(reply(&app, &visitor, Action::Read(number), number).await)
 }
 
-async fn attachment(
-    State(app): State<Arc<App>>,
-    visitor: Visitor,
-    Path(path): Path<(String, String)>,
-) -> Outgoing {
+async fn attachment(At(app): At, visitor: Visitor, Path(path): Path<(String, String)>) -> Outgoing {
     let (number, index) = numbers(&path, Manner::Json)?;
     Ok(reply(&app, &visitor, Action::Attachment(number, index), number).await)
 }
 
 async fn compose(
-    State(app): State<Arc<App>>,
+    At(app): At,
     Author(visitor): Author,
     JsonBody(mail): JsonBody<MailIn>,
 ) -> Outgoing {
     let draft = mail
-        .into_draft(app.clock.unix_seconds())
+        .into_draft(app.world.unix_seconds())
         .and_then(check_draft)
         .map_err(unprocessable)?;
     Ok(reply(&app, &visitor, Action::Compose(draft), 0).await)
 }
 
-async fn delete(
-    State(app): State<Arc<App>>,
-    Author(visitor): Author,
-    Path(mail): Path<String>,
-) -> Outgoing {
+async fn delete(At(app): At, Author(visitor): Author, Path(mail): Path<String>) -> Outgoing {
     let number = number(&mail, Manner::Json)?;
     Ok(reply(&app, &visitor, Action::Delete(number), number).await)
 }
 
-async fn restore(
-    State(app): State<Arc<App>>,
-    Author(visitor): Author,
-    Path(mail): Path<String>,
-) -> Outgoing {
+async fn restore(At(app): At, Author(visitor): Author, Path(mail): Path<String>) -> Outgoing {
     let number = number(&mail, Manner::Json)?;
     Ok(reply(&app, &visitor, Action::Restore(number), number).await)
 }

@@ -1,9 +1,7 @@
 //! The pages' routes: the webmail for a person with a browser, scripts off.
 
-use std::sync::Arc;
-
+use axum::extract::Path;
 use axum::extract::multipart::{Multipart, MultipartError};
-use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -12,6 +10,7 @@ use serde::Deserialize;
 
 use super::failure::Manner;
 use super::limits::{BadInput, MAX_ATTACHMENTS, check_display_name, check_draft};
+use super::site::{At, Site};
 use super::visit::{FormBody, LOGIN_COOKIE, SESSION_COOKIE, Visitor, cookie, number, numbers};
 use super::{App, cookies, download, login, page};
 use crate::Peer;
@@ -22,7 +21,7 @@ use crate::mail::store::{Attachment, Draft, Folder};
 type Outgoing = Result<Response, Response>;
 
 /// All routes of this file.
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/inbox") }))
         .route("/login", get(show_login).post(log_in))
@@ -56,13 +55,13 @@ struct ProfileForm {
     name: String,
 }
 
-async fn show_login(State(app): State<Arc<App>>) -> Response {
+async fn show_login(At(app): At) -> Response {
     login_page(&app, StatusCode::OK, None)
 }
 
 /// The log-in form, tied to this browser by a cookie: there is no session yet that could do it.
 fn login_page(app: &App, status: StatusCode, problem: Option<&str>) -> Response {
-    let Some(token) = login::fresh_token() else {
+    let Some(token) = app.world.fresh_token() else {
         return login::Failed::Unable.reply(Manner::Page);
     };
     let csrf = token.to_hex();
@@ -75,7 +74,7 @@ fn login_page(app: &App, status: StatusCode, problem: Option<&str>) -> Response 
 }
 
 async fn log_in(
-    State(app): State<Arc<App>>,
+    At(app): At,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     FormBody(form): FormBody<LoginForm>,
@@ -110,11 +109,7 @@ async fn log_in(
     }
 }
 
-async fn log_out(
-    State(app): State<Arc<App>>,
-    visitor: Visitor,
-    FormBody(form): FormBody<CsrfForm>,
-) -> Outgoing {
+async fn log_out(At(app): At, visitor: Visitor, FormBody(form): FormBody<CsrfForm>) -> Outgoing {
     visitor.check_form(&form.csrf)?;
     app.desk.log_out(visitor.token);
     Ok((
@@ -124,37 +119,33 @@ async fn log_out(
         .into_response())
 }
 
-async fn inbox(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+async fn inbox(At(app): At, visitor: Visitor) -> Response {
     show(&app, &visitor, Action::List(Folder::Inbox)).await
 }
 
-async fn trash(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+async fn trash(At(app): At, visitor: Visitor) -> Response {
     show(&app, &visitor, Action::List(Folder::Trash)).await
 }
 
-async fn history(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+async fn history(At(app): At, visitor: Visitor) -> Response {
     show(&app, &visitor, Action::History).await
 }
 
-async fn profile(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+async fn profile(At(app): At, visitor: Visitor) -> Response {
     show(&app, &visitor, Action::Profile).await
 }
 
-async fn read(State(app): State<Arc<App>>, visitor: Visitor, Path(mail): Path<String>) -> Outgoing {
+async fn read(At(app): At, visitor: Visitor, Path(mail): Path<String>) -> Outgoing {
     let number = number(&mail, Manner::Page)?;
     Ok(show(&app, &visitor, Action::Read(number)).await)
 }
 
-async fn attachment(
-    State(app): State<Arc<App>>,
-    visitor: Visitor,
-    Path(path): Path<(String, String)>,
-) -> Outgoing {
+async fn attachment(At(app): At, visitor: Visitor, Path(path): Path<(String, String)>) -> Outgoing {
     let (number, index) = numbers(&path, Manner::Page)?;
     Ok(show(&app, &visitor, Action::Attachment(number, index)).await)
 }
 
-async fn show_compose(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+async fn show_compose(At(app): At, visitor: Visitor) -> Response {
     let csrf = visitor.session.csrf.to_hex();
     let asked = app.ask(&visitor, Action::Profile).await;
     asked.reply(Manner::Page, |answer| {
@@ -162,18 +153,14 @@ async fn show_compose(State(app): State<Arc<App>>, visitor: Visitor) -> Response
     })
 }
 
-async fn rename(
-    State(app): State<Arc<App>>,
-    visitor: Visitor,
-    FormBody(form): FormBody<ProfileForm>,
-) -> Outgoing {
+async fn rename(At(app): At, visitor: Visitor, FormBody(form): FormBody<ProfileForm>) -> Outgoing {
     visitor.check_form(&form.csrf)?;
     check_display_name(&form.name).map_err(unprocessable)?;
     Ok(then(&app, &visitor, Action::Rename(form.name), "/profile").await)
 }
 
 async fn delete(
-    State(app): State<Arc<App>>,
+    At(app): At,
     visitor: Visitor,
     Path(mail): Path<String>,
     FormBody(form): FormBody<CsrfForm>,
@@ -184,7 +171,7 @@ async fn delete(
 }
 
 async fn restore(
-    State(app): State<Arc<App>>,
+    At(app): At,
     visitor: Visitor,
     Path(mail): Path<String>,
     FormBody(form): FormBody<CsrfForm>,
@@ -194,8 +181,8 @@ async fn restore(
     Ok(then(&app, &visitor, Action::Restore(number), "/trash").await)
 }
 
-async fn compose(State(app): State<Arc<App>>, visitor: Visitor, form: Multipart) -> Outgoing {
-    let (csrf, draft) = read_draft(form, app.clock.unix_seconds()).await?;
+async fn compose(At(app): At, visitor: Visitor, form: Multipart) -> Outgoing {
+    let (csrf, draft) = read_draft(form, app.world.unix_seconds()).await?;
     visitor.check_form(&csrf)?;
     let draft = check_draft(draft).map_err(unprocessable)?;
     Ok(then(&app, &visitor, Action::Compose(draft), "/inbox").await)

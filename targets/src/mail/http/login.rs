@@ -7,7 +7,6 @@ use super::App;
 use super::failure::Manner;
 use super::limits::MAX_PASSWORD_BYTES;
 use crate::Peer;
-use crate::mail::password;
 use crate::mail::service::Refusal;
 use crate::mail::session::{Session, Token};
 use crate::mail::store::{Credentials, Login};
@@ -57,24 +56,20 @@ pub(super) async fn log_in(
         .credentials(name)
         .await
         .map_err(|error| Failed::Refused(error.into()))?;
-    // An unknown name costs one check as well, so that the time taken does not tell it from a wrong password.
-    let hash = found
-        .as_ref()
-        .map_or(&app.nobodys_hash, |credentials| &credentials.password_hash)
-        .clone();
-    let check = tokio::task::spawn_blocking(move || password::matches(&password, &hash));
-    let right = check.await.map_err(|_| Failed::Unable)?;
+    let hash = found.as_ref().map(|found| found.password_hash.as_str());
+    let checked = app.world.is_right(password, hash).await;
+    let right = checked.ok_or(Failed::Unable)?;
     let credentials = found.filter(|_| right).ok_or(Failed::Wrong)?;
     open(app, peer, &credentials).await
 }
 
 async fn open(app: &App, peer: Option<Peer>, credentials: &Credentials) -> Result<Opened, Failed> {
     let (token, csrf) = (
-        fresh_token().ok_or(Failed::Unable)?,
-        fresh_token().ok_or(Failed::Unable)?,
+        app.world.fresh_token().ok_or(Failed::Unable)?,
+        app.world.fresh_token().ok_or(Failed::Unable)?,
     );
     let login = Login {
-        at: app.clock.unix_seconds(),
+        at: app.world.unix_seconds(),
         address: peer.unwrap_or_default().address,
     };
     let session = app
@@ -83,11 +78,4 @@ async fn open(app: &App, peer: Option<Peer>, credentials: &Credentials) -> Resul
         .await
         .map_err(Failed::Refused)?;
     Ok(Opened { token, session })
-}
-
-/// A token from the operating system's randomness; `None` if there is none.
-pub(super) fn fresh_token() -> Option<Token> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).ok()?;
-    Some(Token::new(random))
 }

@@ -2,7 +2,8 @@
 //!
 //! The model is made for being measured. Every answer carries `x-arrived-us` and `x-answered-us`, microseconds since
 //! the server's start on its steady clock; an answer that the note took part in also carries `x-note-order`, the place
-//! of its write among all writes to the note. A real service would not give these away.
+//! of its write among all writes to the note. A real service would not give these away. When it is explored in process it has
+//! no clock, and gives the last one alone.
 
 mod api;
 mod cookies;
@@ -14,13 +15,14 @@ mod json;
 pub mod limits;
 mod login;
 mod page;
+mod site;
 mod visit;
+mod world;
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use http::header::{
@@ -30,11 +32,14 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use self::desk::Desk;
 use self::failure::Manner;
+use self::site::{At, Fresh, Site};
 use self::visit::Visitor;
+use self::world::{Once, World};
 use super::note::Note;
-use super::password::{self, HashError};
+use super::password::HashError;
 use super::service::{Action, Answer, Refusal, Webmail};
 use super::store::Store;
+use crate::explored::Explored;
 
 /// When the request was whole and its handler began, in microseconds since the server's start.
 pub const ARRIVED_HEADER: HeaderName = HeaderName::from_static("x-arrived-us");
@@ -46,9 +51,8 @@ pub const NOTE_ORDER_HEADER: HeaderName = HeaderName::from_static("x-note-order"
 /// What the handlers share.
 struct App {
     desk: Box<dyn Desk>,
-    clock: Clock,
+    world: World,
     secure: bool,
-    nobodys_hash: String,
 }
 
 /// The webmail as a router. With `secure`, cookies are for TLS alone.
@@ -59,13 +63,47 @@ pub fn router<S: Store, N: Note>(
     webmail: Webmail<S, N>,
     secure: bool,
 ) -> Result<Router, HashError> {
-    let nobodys_hash = password::hash("")?;
-    let app = Arc::new(App {
+    Ok(routed(Site::Own(Arc::new(App {
         desk: Box::new(webmail),
-        clock: Clock::start(),
+        world: World::served()?,
         secure,
-        nobodys_hash,
-    });
+    }))))
+}
+
+/// The webmail's routes without a webmail: made once, for the many that live only as long as an execution of an exploration.
+/// Their answers depend on nothing but the requests and the order of their steps, and tell no times.
+#[derive(Clone, Debug)]
+pub struct Blueprint {
+    routes: Router,
+    once: Arc<Once>,
+}
+
+impl Blueprint {
+    /// Does what is the same for all.
+    ///
+    /// # Errors
+    /// A [`HashError`] if the operating system gives no randomness.
+    pub fn new() -> Result<Self, HashError> {
+        Ok(Self {
+            routes: routed(Site::OfRequest),
+            once: Arc::new(Once::new()?),
+        })
+    }
+
+    /// A webmail behind these routes.
+    pub fn over<S: Store, N: Note>(&self, webmail: Webmail<S, N>) -> Explored {
+        let app = Arc::new(App {
+            desk: Box::new(webmail),
+            world: World::explored(Arc::clone(&self.once)),
+            secure: false,
+        });
+        Explored::new(self.routes.clone(), move |extensions| {
+            extensions.insert(Fresh(Arc::clone(&app)));
+        })
+    }
+}
+
+fn routed(site: Site) -> Router {
     let routes = Router::new()
         .merge(api::routes())
         .merge(forms::routes())
@@ -79,20 +117,22 @@ pub fn router<S: Store, N: Note>(
             )
         })
         .layer(DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
-        .layer(from_fn_with_state(Arc::clone(&app), finish));
-    Ok(routes.with_state(app))
+        .layer(from_fn_with_state(site.clone(), finish));
+    routes.with_state(site)
 }
 
 /// Puts the times and what protects a browser on every answer.
-async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let arrived = app.clock.micros();
+async fn finish(At(app): At, request: Request, next: Next) -> Response {
+    let arrived = app.world.micros();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    if !headers.contains_key(&ARRIVED_HEADER) {
+    if let Some(arrived) = arrived.filter(|_| !headers.contains_key(&ARRIVED_HEADER)) {
         headers.insert(ARRIVED_HEADER, arrived.into());
     }
     protect(headers);
-    headers.insert(ANSWERED_HEADER, app.clock.micros().into());
+    if let Some(answered) = app.world.micros() {
+        headers.insert(ANSWERED_HEADER, answered.into());
+    }
     response
 }
 
@@ -108,7 +148,8 @@ fn protect(headers: &mut HeaderMap) {
 impl App {
     /// Puts a logged-in user's request to the webmail.
     async fn ask(&self, visitor: &Visitor, action: Action) -> Asked {
-        let arrived = self.clock.micros();
+        self.world.enter().await;
+        let arrived = self.world.micros();
         Asked {
             arrived,
             result: self.desk.answer(visitor.session.requester, action).await,
@@ -118,7 +159,7 @@ impl App {
 
 /// What the webmail said, and when it was asked.
 struct Asked {
-    arrived: u64,
+    arrived: Option<u64>,
     result: Result<Answer, Refusal>,
 }
 
@@ -130,36 +171,16 @@ impl Asked {
             Ok(answer) => show(answer),
             Err(refusal) => manner.refused(&refusal),
         };
-        response
-            .headers_mut()
-            .insert(ARRIVED_HEADER, self.arrived.into());
+        if let Some(arrived) = self.arrived {
+            response
+                .headers_mut()
+                .insert(ARRIVED_HEADER, arrived.into());
+        }
         if let Some(order) = order {
             response
                 .headers_mut()
                 .insert(NOTE_ORDER_HEADER, order.into());
         }
         response
-    }
-}
-
-/// One server's time.
-#[derive(Clone, Copy, Debug)]
-struct Clock(Instant);
-
-impl Clock {
-    fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    /// Microseconds since the start, on the steady clock.
-    fn micros(self) -> u64 {
-        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    /// Seconds since 1970 (UTC), on the wall clock.
-    fn unix_seconds(self) -> u64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
     }
 }

@@ -4,8 +4,6 @@
     reason = "the error is the answer to the request, moved once"
 )]
 
-use std::sync::Arc;
-
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::Response;
 use axum::{Form, Json};
@@ -14,8 +12,8 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::App;
 use super::failure::Manner;
+use super::site::{At, Site};
 use crate::mail::session::{Session, Token};
 
 /// The cookie that carries the session's token.
@@ -45,11 +43,12 @@ impl Visitor {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Visitor {
+impl FromRequestParts<Site> for Visitor {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
         let manner = Manner::of(&parts.uri);
+        let At(app) = At::from_request_parts(parts, site).await?;
         let token = cookie(&parts.headers, SESSION_COOKIE).and_then(Token::from_hex);
         let found = token.and_then(|token| Some((token, app.desk.session(token)?)));
         let (token, session) = found.ok_or_else(|| manner.not_logged_in())?;
@@ -64,11 +63,11 @@ impl FromRequestParts<Arc<App>> for Visitor {
 /// A JSON write with an open session and that session's token in its header.
 pub(super) struct Author(pub(super) Visitor);
 
-impl FromRequestParts<Arc<App>> for Author {
+impl FromRequestParts<Site> for Author {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let visitor = Visitor::from_request_parts(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, site).await?;
         let csrf = parts
             .headers
             .get(CSRF_HEADER)
@@ -82,11 +81,11 @@ impl FromRequestParts<Arc<App>> for Author {
 /// A body in JSON.
 pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
+impl<T: DeserializeOwned> FromRequest<Site> for JsonBody<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
-        let body = Json::from_request(request, app).await;
+    async fn from_request(request: Request, site: &Site) -> Result<Self, Response> {
+        let body = Json::from_request(request, site).await;
         body.map(|Json(body)| Self(body))
             .map_err(|bad| Manner::Json.failure(bad.status(), &bad.body_text()))
     }
@@ -95,11 +94,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
 /// The fields of a form.
 pub(super) struct FormBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<App>> for FormBody<T> {
+impl<T: DeserializeOwned> FromRequest<Site> for FormBody<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
-        let body = Form::from_request(request, app).await;
+    async fn from_request(request: Request, site: &Site) -> Result<Self, Response> {
+        let body = Form::from_request(request, site).await;
         body.map(|Form(body)| Self(body))
             .map_err(|bad| Manner::Page.failure(bad.status(), &bad.body_text()))
     }

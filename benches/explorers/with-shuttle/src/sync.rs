@@ -1,0 +1,41 @@
+//! The primitives of the request path, made of shuttle's: the counterpart of `targets/src/sync.rs`.
+
+pub(crate) use shuttle::sync::MutexGuard;
+pub(crate) use shuttle::sync::MutexGuard as AsyncMutexGuard;
+pub(crate) use shuttle::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Nothing is asked for: each request stays on its own thread.
+pub(crate) trait Portable {}
+
+impl<T> Portable for T {}
+
+/// A lock for short sections.
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().expect("shuttle's locks do not poison")
+    }
+}
+
+/// A lock that is held across awaits. Each request has a thread of its own, so blocking it is awaiting.
+#[derive(Debug)]
+pub(crate) struct AsyncMutex<T>(Mutex<T>);
+
+impl<T> AsyncMutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    pub(crate) async fn lock(&self) -> AsyncMutexGuard<'_, T> {
+        self.0.lock()
+    }
+}
+
+/// Nobody watches.
+pub(crate) fn shared(_name: &'static str, _wrote: bool, _value: &dyn std::fmt::Display) {}

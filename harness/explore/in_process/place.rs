@@ -1,0 +1,153 @@
+//! Where in the source a request waits: what called whoever cloned its waker.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// The last place at which the waker of a request was cloned.
+#[derive(Default)]
+pub(super) struct Seen(Mutex<Option<Backtrace>>);
+
+impl Seen {
+    /// Looks who calls.
+    pub(super) fn look(&self) {
+        let trace = Backtrace::force_capture();
+        if trace.status() == BacktraceStatus::Captured {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(trace);
+        }
+    }
+
+    /// The place in the service's own source, if it is known; asked once.
+    pub(super) fn take(&self) -> Option<String> {
+        let trace = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()?;
+        let here = std::env::current_dir().ok();
+        place(&trace.to_string(), here.as_deref())
+    }
+}
+
+/// A frame of a backtrace.
+struct Frame<'a> {
+    function: &'a str,
+    /// `file:line:column`.
+    at: Option<&'a str>,
+}
+
+/// The innermost frame that is neither of the standard library nor of a crate from a registry nor of this engine. Frames
+/// below the engine's own that poll the request are of no interest: they are whoever runs the exploration.
+fn place(trace: &str, here: Option<&Path>) -> Option<String> {
+    let mut below = false;
+    for frame in frames(trace) {
+        if is_engine(frame.function) {
+            if below {
+                return None;
+            }
+            continue;
+        }
+        // The waker's own frames come first: the standard library's and those of the crate that makes it.
+        let Some(at) = frame.at else {
+            continue;
+        };
+        if is_library(at) {
+            below |= at.contains("/tokio-");
+            continue;
+        }
+        return Some(shown(at, here));
+    }
+    None
+}
+
+fn frames(trace: &str) -> impl Iterator<Item = Frame<'_>> {
+    let mut lines = trace.lines().map(str::trim).peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let line = lines.next()?;
+            let Some((number, function)) = line.split_once(": ") else {
+                continue;
+            };
+            if number.parse::<u32>().is_err() {
+                continue;
+            }
+            let at = lines.peek().and_then(|next| next.strip_prefix("at "));
+            return Some(Frame { function, at });
+        }
+    })
+}
+
+fn is_engine(function: &str) -> bool {
+    /// With its brackets: it may be an implementation of somebody else's trait.
+    const ENGINE: &str = concat!(env!("CARGO_CRATE_NAME"), "::explore::in_process::");
+    let function = function.trim_start_matches(['<', '&']);
+    function.starts_with(ENGINE) && !function.contains("::tests::")
+}
+
+fn is_library(at: &str) -> bool {
+    let at = at.replace('\\', "/");
+    at.starts_with("/rustc/")
+        || at.contains("/rustlib/src/")
+        || at.contains("/registry/src/")
+        || at.contains("/.cargo/git/")
+        || at.contains("/library/std/")
+        || at.contains("/library/core/")
+}
+
+fn shown(at: &str, here: Option<&Path>) -> String {
+    let own = here.and_then(|here| Path::new(at).strip_prefix(here).ok());
+    let own = own.map_or(at, |own| own.to_str().unwrap_or(at));
+    own.trim_start_matches("./").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "   0: std::backtrace::Backtrace::create
+             at /rustc/abc/library/std/src/backtrace.rs:331:13
+   1: crosswire::explore::in_process::place::Seen::look
+             at ./harness/explore/in_process/place.rs:20:21
+   2: <crosswire::explore::in_process::wake::Watched as core::clone::Clone>::clone
+             at ./harness/explore/in_process/wake.rs:170:9
+   3: <T as cooked_waker::IntoWaker>::VTABLE::{{closure}}
+             at /home/a/.cargo/registry/src/index/cooked-waker-5.0.0/src/lib.rs:210:13
+   4: tokio::sync::mutex::Mutex<T>::lock::{{closure}}
+             at /home/a/.cargo/registry/src/index/tokio-1.54.1/src/sync/mutex.rs:436:27
+   5: notes::read::{{closure}}
+             at /home/a/notes/src/read.rs:12:31
+   6: crosswire::explore::in_process::child::Child<S>::poll
+             at ./harness/explore/in_process/child.rs:1:1
+   7: notes::main
+             at /home/a/notes/src/main.rs:3:1
+";
+
+    #[test]
+    fn the_innermost_frame_of_the_service_is_the_place() {
+        let here = Path::new("/home/a/notes");
+        assert_eq!(
+            place(TRACE, Some(here)).as_deref(),
+            Some("src/read.rs:12:31")
+        );
+        assert_eq!(
+            place(TRACE, None).as_deref(),
+            Some("/home/a/notes/src/read.rs:12:31")
+        );
+    }
+
+    #[test]
+    fn without_line_tables_there_is_no_place() {
+        let bare: String = TRACE
+            .lines()
+            .filter(|line| !line.trim().starts_with("at "))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(place(&bare, None), None);
+        let of_others: String = TRACE
+            .lines()
+            .filter(|line| !line.contains("read"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(place(&of_others, None), None, "not whoever explores");
+    }
+}
