@@ -2,10 +2,10 @@
 
 use std::ops::Deref;
 
-use crate::history::{Coverage, Ending, Explored};
+use crate::history::{Coverage, Ending};
 use crate::judge::{Judgement, ReasonKind, Verdict};
 use crate::report::telling::threshold;
-use crate::report::{Look, Report, render_terminal};
+use crate::report::{Exploration, Look, Report, render_terminal};
 
 /// What a check came to: a [`Report`], to which it derefs, and the [`Judgement`] it was made from.
 #[derive(Clone, Debug)]
@@ -13,26 +13,11 @@ use crate::report::{Look, Report, render_terminal};
 pub struct Checked {
     report: Report,
     judgement: Judgement,
-    /// The test that runs the first finding's schedule again, when schedules were explored.
-    again: Option<String>,
 }
 
 impl Checked {
     pub(super) fn new(report: Report, judgement: Judgement) -> Checked {
-        Checked {
-            report,
-            judgement,
-            again: None,
-        }
-    }
-
-    #[cfg(feature = "explore")]
-    pub(super) fn explored(report: Report, judgement: Judgement, again: Option<String>) -> Checked {
-        Checked {
-            report,
-            judgement,
-            again,
-        }
+        Checked { report, judgement }
     }
 
     /// The report: names instead of indices, evidence masked. Every format is made from it.
@@ -45,58 +30,6 @@ impl Checked {
     #[must_use]
     pub fn judgement(&self) -> &Judgement {
         &self.judgement
-    }
-
-    /// Of an exploration: a test, as Rust, that runs the schedule of the first finding again. Supplied secrets are masked.
-    #[must_use]
-    pub fn test_again(&self) -> Option<&str> {
-        self.again.as_deref()
-    }
-}
-
-/// What a test demands: as for [`Report`], and after an exploration the test that runs the schedule again is shown too.
-impl Checked {
-    /// [`Report::assert_isolated`].
-    ///
-    /// # Panics
-    /// When the verdict is `exposed` or `inconclusive`, or a threshold is broken; with the report, and what to do.
-    #[track_caller]
-    pub fn assert_isolated(&self) {
-        self.assert_verdict(Verdict::Isolated);
-    }
-
-    /// [`Report::assert_exposed`].
-    ///
-    /// # Panics
-    /// When the verdict is another one, or a threshold is broken; with the report, and what to do.
-    #[track_caller]
-    pub fn assert_exposed(&self) {
-        self.assert_verdict(Verdict::Exposed);
-    }
-
-    /// [`Report::assert_as_expected`].
-    ///
-    /// # Panics
-    /// As for [`Checked::assert_verdict`].
-    #[track_caller]
-    pub fn assert_as_expected(&self) {
-        self.assert_verdict(self.report.expected);
-    }
-
-    /// [`Report::assert_verdict`].
-    ///
-    /// # Panics
-    /// When the verdict is another one, or a threshold is broken; with the report, and what to do.
-    #[track_caller]
-    pub fn assert_verdict(&self, wanted: Verdict) {
-        let explored = self.judgement.explored.as_slice();
-        if let Some(mut text) = objection(&self.report, explored, wanted) {
-            if let Some(again) = &self.again {
-                text.push_str("\n\nThe schedule again, as a test:\n\n");
-                text.push_str(again.trim_end());
-            }
-            panic!("{text}");
-        }
     }
 }
 
@@ -143,7 +76,7 @@ impl Report {
     /// When the verdict is another one, or a threshold is broken; with the report, and what to do.
     #[track_caller]
     pub fn assert_verdict(&self, wanted: Verdict) {
-        if let Some(text) = objection(self, &[], wanted) {
+        if let Some(text) = objection(self, wanted) {
             panic!("{text}");
         }
     }
@@ -152,7 +85,7 @@ impl Report {
 const OWN_DATA: &str = "each user must receive its own data when it is alone: check the paths and `.sees(…)` of the steps";
 
 /// What a test is told when the report is not what it demands.
-fn objection(report: &Report, explored: &[Explored], wanted: Verdict) -> Option<String> {
+fn objection(report: &Report, wanted: Verdict) -> Option<String> {
     let broken = report.thresholds.iter().find(|result| !result.holds);
     let first = match (report.verdict == wanted, broken) {
         (true, None) => return None,
@@ -171,7 +104,7 @@ fn objection(report: &Report, explored: &[Explored], wanted: Verdict) -> Option<
     let _ = render_terminal(&shown, Look::PLAIN, &mut page);
     let page = String::from_utf8_lossy(&page);
     let mut text = format!("crosswire: {first}\n\n{}\n", page.trim_end());
-    for (i, line) in to_do(report, explored).iter().enumerate() {
+    for (i, line) in to_do(report).iter().enumerate() {
         let label = if i == 0 { "in the test" } else { "" };
         text.push_str(&format!("\n  {label:14}{line}"));
     }
@@ -179,9 +112,9 @@ fn objection(report: &Report, explored: &[Explored], wanted: Verdict) -> Option<
 }
 
 /// What to change in the test, in its own words.
-fn to_do(report: &Report, explored: &[Explored]) -> Vec<String> {
-    if !explored.is_empty() {
-        return to_do_of_schedules(report, explored);
+fn to_do(report: &Report) -> Vec<String> {
+    if !report.explored.is_empty() {
+        return to_do_of_schedules(report);
     }
     let mut lines = Vec::new();
     let lacks = |kind| report.reasons.iter().any(|reason| reason.kind == kind);
@@ -216,9 +149,10 @@ fn to_do(report: &Report, explored: &[Explored]) -> Vec<String> {
 }
 
 /// The same for an exploration.
-fn to_do_of_schedules(report: &Report, explored: &[Explored]) -> Vec<String> {
+fn to_do_of_schedules(report: &Report) -> Vec<String> {
+    let explored = &report.explored;
     let mut lines = Vec::new();
-    let is_blind = |told: &Explored| told.points.iter().all(|counts| counts.inside() == 0);
+    let is_blind = |told: &Exploration| told.points.iter().all(|counts| counts.inside() == 0);
     if report.verdict == Verdict::Inconclusive && explored.iter().any(is_blind) {
         lines.push(
             "nothing was interleaved: give the service points, such as `tokio::task::coop::consume_budget().await` where \
@@ -226,7 +160,7 @@ fn to_do_of_schedules(report: &Report, explored: &[Explored]) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let is_capped = |told: &Explored| matches!(told.coverage, Coverage::Capped { .. });
+    let is_capped = |told: &Exploration| matches!(told.coverage, Coverage::Capped { .. });
     if report.verdict != Verdict::Exposed && explored.iter().any(is_capped) {
         lines.push(
             "a limit ended it: `.executions(…)`, `.duration(…)`, or a bound, `.preemptions(2)`"
@@ -268,12 +202,12 @@ mod tests {
 
     #[test]
     fn what_is_demanded_is_met_without_a_word() {
-        assert_eq!(objection(&nothing(), &[], Verdict::Inconclusive), None);
+        assert_eq!(objection(&nothing(), Verdict::Inconclusive), None);
     }
 
     #[test]
     fn another_verdict_is_told_with_the_report_and_the_seed() {
-        let text = objection(&nothing(), &[], Verdict::Isolated).unwrap();
+        let text = objection(&nothing(), Verdict::Isolated).unwrap();
         assert!(
             text.starts_with(
                 "crosswire: expected isolated, but the verdict is inconclusive\n\nINCONCLUSIVE  "
@@ -292,7 +226,7 @@ mod tests {
         let mut report = nothing();
         let judgement = Judge::new().finish();
         report.thresholds = weigh_thresholds(&judgement, &["pairs >= 5".parse().unwrap()]);
-        let text = objection(&report, &[], Verdict::Inconclusive).unwrap();
+        let text = objection(&report, Verdict::Inconclusive).unwrap();
         assert!(
             text.starts_with("crosswire: inconclusive, but a threshold is broken: pairs >= 5"),
             "{text}"

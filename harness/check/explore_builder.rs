@@ -12,10 +12,11 @@ use tower_service::Service;
 
 use super::builder::called;
 use super::draft::Draft;
-use super::explore_run::{BoxError, Factory};
+use super::explore_run::Factory;
 use super::step::texts;
 use super::{Check, CheckError, Step};
 use crate::explore::Body;
+use crate::explore::in_process::BoxError;
 use crate::history::Move;
 use crate::judge::Verdict;
 use crate::scenario::{Scenario, SearchName};
@@ -80,6 +81,7 @@ struct Person {
 ///
 /// let welcome = Step::post("welcome", "/").text("{{ secret('name') }}").sees(["name"]);
 /// crosswire::explore(service)
+///     .setup(Step::post("first visit", "/").text("{{ secret('name') }}"))
 ///     .request("alice", welcome.clone())
 ///     .request("bob", welcome)
 ///     .run()
@@ -107,8 +109,8 @@ where
 
 /// Users and requests.
 impl Exploration {
-    /// A request that is raced: that user's. There are two or more of them, each of another user; the first one is `R1` in
-    /// schedules. Users who send the same step send it with their own data.
+    /// A request that is raced: that user's. What it asks for was planted before, by a step of [`Exploration::setup`] or
+    /// [`Exploration::each_round`]. There are two or more requests, each of another user; the first one is `R1` in schedules. Users who send the same step send it with their own data.
     pub fn request(mut self, user: &str, step: Step) -> Exploration {
         let step = match step.into_value() {
             Ok(step) => step,

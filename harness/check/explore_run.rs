@@ -12,16 +12,15 @@ use tower_service::Service;
 use super::explore_snippet::Snippet;
 use super::run::{StopOnDrop, not_run, random};
 use super::{CheckError, Checked, Exploration};
-use crate::explore::in_process::InProcess;
+use crate::explore::in_process::{BoxError, InProcess};
 use crate::explore::{Body, Oracle, Plan, Replay, Replayed, Stage, StageError, explore, replay};
 use crate::fire::Stop;
-use crate::history::{Raced, Start, Tee};
+use crate::history::{Explored, FoundSchedule, Raced, Start, Tee};
 use crate::identity::{Redactor, Salt};
 use crate::judge::{Judge, Judgement};
-use crate::scenario::Scenario;
+use crate::report::TestOf;
 use crate::weigh::Weigher;
 
-pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Running = JoinHandle<Result<Checked, CheckError>>;
 
 /// What reports call the service.
@@ -31,7 +30,7 @@ const TARGET: &str = "the service under test";
 trait Stages {
     fn stage<'a>(
         &'a self,
-        plan: &'a Plan<'_>,
+        plan: &Plan<'a>,
         raced: &[Raced],
     ) -> Result<Box<dyn Stage + 'a>, StageError>;
 }
@@ -63,7 +62,7 @@ where
 {
     fn stage<'a>(
         &'a self,
-        plan: &'a Plan<'_>,
+        plan: &Plan<'a>,
         raced: &[Raced],
     ) -> Result<Box<dyn Stage + 'a>, StageError> {
         Ok(Box::new(InProcess::new(&self.factory, plan, raced)?))
@@ -90,14 +89,9 @@ impl Factory {
 
     /// How a test beside it names the factory: a function by its path, anything else by a name of its own.
     pub(super) fn code(&self) -> String {
+        let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
         match self.path.split_once("::") {
-            Some((_, path))
-                if path
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || "_:".contains(c)) =>
-            {
-                format!("crate::{path}")
-            }
+            Some((_, path)) if self.path.chars().all(is_path) => format!("crate::{path}"),
             _ => "factory".to_owned(),
         }
     }
@@ -180,12 +174,14 @@ impl Exploration {
             }),
         };
         let judgement = self.judged(&plan, stop)?;
-        let report = self.check.report(&scenario, &judgement);
-        let again = self.again(&scenario, &judgement);
-        Ok(Checked::explored(report, judgement, again))
+        let redactor = Redactor::new(scenario.supplied_secrets());
+        let test_of = |_: &Explored, found: &FoundSchedule| self.again(found, &redactor);
+        let test_of = Some(TestOf(&test_of));
+        let report = self.check.report(&scenario, &judgement, test_of);
+        Ok(Checked::new(report, judgement))
     }
 
-    fn judged(&self, plan: &Plan<'_>, stop: &Stop) -> Result<Judgement, CheckError> {
+    fn judged<'a>(&'a self, plan: &Plan<'a>, stop: &Stop) -> Result<Judgement, CheckError> {
         let line = match &self.schedule {
             None => None,
             Some(line) => Some(line.parse::<Replay>().map_err(|why| unfit(line, &why))?),
@@ -217,9 +213,8 @@ impl Exploration {
         Ok(judge.finish())
     }
 
-    /// The test that runs the first finding's schedule again.
-    fn again(&self, scenario: &Scenario, judgement: &Judgement) -> Option<String> {
-        let found = judgement.explored.first()?.found.first()?;
+    /// The test that runs a finding's schedule again.
+    fn again(&self, found: &FoundSchedule, redactor: &Redactor) -> String {
         let requests: Vec<_> = self.requests().collect();
         let snippet = Snippet {
             name: "the_schedule_again",
@@ -228,16 +223,13 @@ impl Exploration {
             draft: &self.check.draft,
             replay: &found.replay,
         };
-        let redactor = Redactor::new(scenario.supplied_secrets());
         let text = redactor.text(&snippet.write()).into_owned();
-        let is_masked = text.contains(Redactor::MASK);
         let mask = Redactor::MASK;
-        Some(match is_masked {
-            true => format!(
-                "// {mask} is not shown in reports: put in what the first test has.\n{text}"
-            ),
-            false => text,
-        })
+        if text.contains(mask) {
+            format!("// {mask} is not shown in reports: put in what the first test has.\n{text}")
+        } else {
+            text
+        }
     }
 }
 

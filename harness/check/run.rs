@@ -14,7 +14,7 @@ use crate::fire::{Plan, Stop, check_hosts, fire};
 use crate::history::{Sink, Tee, Writer};
 use crate::identity::{Redactor, Salt};
 use crate::judge::{Judge, Judgement};
-use crate::report::{Facts, Report};
+use crate::report::{Facts, Report, TestOf};
 use crate::scenario::{Scenario, TargetSpec};
 
 type Running = JoinHandle<Result<Checked, CheckError>>;
@@ -116,7 +116,7 @@ impl Check {
         let judgement = self.fire(&plan, stop)?;
         #[cfg(feature = "service")]
         drop(served);
-        let report = self.report(&scenario, &judgement);
+        let report = self.report(&scenario, &judgement, None);
         Ok(Checked::new(report, judgement))
     }
 
@@ -175,11 +175,17 @@ impl Check {
         Ok(Some(Writer::new(BufWriter::new(file), redactor)))
     }
 
-    pub(super) fn report(&self, scenario: &Scenario, judgement: &Judgement) -> Report {
+    pub(super) fn report(
+        &self,
+        scenario: &Scenario,
+        judgement: &Judgement,
+        test_of: Option<TestOf<'_>>,
+    ) -> Report {
         let redactor = Redactor::new(scenario.supplied_secrets());
         let facts = Facts {
             scenario_path: self.path.as_ref().map(|path| path.display().to_string()),
             thresholds: &scenario.thresholds,
+            test_of,
             ..Facts::new(scenario.expect, &redactor)
         };
         Report::new(judgement, &facts)

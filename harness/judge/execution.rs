@@ -140,8 +140,8 @@ impl Executions {
         let final_ones = || shown.iter().filter(|shown| !shown.is_followed);
         let mut parts = Vec::new();
         for (place, raced) in self.raced.iter().enumerate() {
-            let of_request = final_ones().filter(|shown| self.place(shown) == Some(place));
-            let of_request = of_request.last();
+            let mut of_request = final_ones().filter(|shown| self.place(shown) == Some(place));
+            let of_request = of_request.next_back();
             let told =
                 of_request.map_or_else(|| "not answered".to_owned(), |shown| shown.told(world));
             let user = world.user_name(raced.user);

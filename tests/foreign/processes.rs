@@ -100,6 +100,8 @@ impl Drop for Running {
             thread::sleep(LOOK);
         }
         self.signal("KILL");
+        // Where there is no `kill`, at least this one.
+        let _sent = self.child.kill();
         let _ended = self.child.wait();
     }
 }

@@ -16,7 +16,9 @@ use crosswire::scenario::Scenario;
 use crosswire::{CheckError, Checked, Step};
 use tokio::task::coop::consume_budget;
 
-use crate::shop::{self, PASSWORD, exploration, faulty, pay_step, repaired, with_steps};
+use crate::shop::{
+    self, PASSWORD, all_orders, exploration, faulty, pay_step, repaired, with_steps,
+};
 
 fn error(exploration: Exploration) -> CheckError {
     exploration.try_run().unwrap_err()
@@ -34,7 +36,7 @@ fn line(report: &Checked) -> String {
 
 #[test]
 fn a_fault_is_found_in_some_order_and_the_repair_holds_in_every() {
-    let report = exploration(faulty).run();
+    let report = all_orders(faulty).run();
     report.assert_exposed();
     let told = &report.judgement().explored[0];
     assert!(
@@ -47,7 +49,7 @@ fn a_fault_is_found_in_some_order_and_the_repair_holds_in_every() {
     );
     assert_eq!(report.findings[0].slot.as_deref(), Some("basket"));
 
-    let report = exploration(repaired).run();
+    let report = all_orders(repaired).run();
     report.assert_isolated();
     let told = &report.judgement().explored[0];
     assert_eq!((&told.coverage, told.exposing), (&Coverage::All, 0));
@@ -72,7 +74,7 @@ fn a_failed_demand_is_told_with_the_report_the_line_and_the_test() {
         "{text}"
     );
     assert!(
-        text.contains(".schedule(\"xw1:") && text.ends_with(".assert_isolated();\n}"),
+        text.contains("fn the_schedule_again() {") && text.contains(".assert_isolated();"),
         "{text}"
     );
     assert!(!text.contains(PASSWORD), "{text}");
@@ -89,8 +91,8 @@ fn the_printed_test_is_one_that_compiles() {
 
         include!("pasted.rs");
     }
-    let report = exploration(faulty).preemptions(2).cancel().run();
-    let again = report.test_again().unwrap();
+    let report = exploration(faulty).cancel().run();
+    let again = report.explored[0].found[0].test.as_deref().unwrap();
     let (comment, test) = again.split_once("#[test]\n").unwrap();
     assert_eq!(
         comment,
@@ -98,7 +100,7 @@ fn the_printed_test_is_one_that_compiles() {
     );
     assert_eq!(
         test.replace(&line(&report), "xw1:…"),
-        include_str!("pasted.rs")
+        include_str!("pasted.rs").trim_end()
     );
 }
 
@@ -148,7 +150,7 @@ fn a_schedule_that_shows_nothing_is_not_isolated() {
 
 #[test]
 fn an_exploration_is_a_scenario() {
-    let text = exploration(faulty).preemptions(2).samples(7).to_toml();
+    let text = exploration(faulty).samples(7).to_toml();
     let scenario = Scenario::parse("shop", &text).unwrap();
     assert_eq!(scenario.explore.races, [["pay", "pay"]]);
     assert_eq!(scenario.explore.preemptions, Some(2));
@@ -212,7 +214,8 @@ fn requests_that_cannot_race_are_told() {
 
 #[test]
 fn a_wrong_step_is_told_by_its_name() {
-    let wrong = exploration(faulty).request("carol", Step::get("look", "basket"));
+    let carol = || exploration(faulty).user("carol", [("password", PASSWORD)]);
+    let wrong = carol().request("carol", Step::get("look", "basket"));
     let told = error(wrong).to_string();
     assert!(
         told.starts_with("in the step `look` of [[volley]]:\nerror: "),
@@ -220,7 +223,7 @@ fn a_wrong_step_is_told_by_its_name() {
     );
     assert!(told.contains("--> shop:"), "{told}");
 
-    let null = exploration(faulty).request("carol", Step::post("look", "/").json([None::<u8>]));
+    let null = carol().request("carol", Step::post("look", "/").json([None::<u8>]));
     let told = error(null).to_string();
     assert!(
         told.starts_with("the step `look`: the value of `json`"),
@@ -249,12 +252,15 @@ fn a_service_that_does_not_do_as_expected_is_not_isolated() {
 #[test]
 fn a_service_without_points_is_told_what_it_lacks() {
     let echo = || Router::new().route("/", axum::routing::post(async |text: String| text));
-    let step = Step::post("echo", "/")
-        .text("{{ secret('word') }}")
-        .sees(["word"]);
+    let step = |name| {
+        Step::post(name, "/")
+            .text("{{ secret('word') }}")
+            .sees(["word"])
+    };
     let report = crosswire::explore(echo)
-        .request("alice", step.clone())
-        .request("bob", step)
+        .setup(step("first"))
+        .request("alice", step("echo"))
+        .request("bob", step("echo"))
         .run();
     report.assert_verdict(Verdict::Inconclusive);
     let text = said(move || report.assert_isolated());
@@ -303,10 +309,11 @@ fn a_service_need_not_be_sent_to_another_thread() {
             }
         })
     };
-    let step = Step::get("echo", "/{{ secret('word') }}").sees(["word"]);
+    let step = |name| Step::get(name, "/{{ secret('word') }}").sees(["word"]);
     crosswire::explore(made)
-        .request("alice", step.clone())
-        .request("bob", step)
+        .setup(step("first"))
+        .request("alice", step("echo"))
+        .request("bob", step("echo"))
         .run()
         .assert_exposed();
 }
@@ -314,8 +321,8 @@ fn a_service_need_not_be_sent_to_another_thread() {
 #[test]
 fn a_client_that_goes_away_is_part_of_the_orders() {
     let orders = |exploration: Exploration| exploration.run().judgement().explored[0].schedules;
-    let without = orders(exploration(repaired));
-    let with = orders(exploration(repaired).cancel());
+    let without = orders(exploration(repaired).preemptions(1));
+    let with = orders(exploration(repaired).preemptions(1).cancel());
     assert!(with > without, "{with} {without}");
 }
 
@@ -341,7 +348,7 @@ fn attributes_that_come_late_belong_to_the_user() {
         ("user", "{{ user.name }}"),
         ("password", "{{ user.password }}"),
     ];
-    let exploration = with_steps(crosswire::explore(faulty))
+    let exploration = with_steps(crosswire::explore(faulty).preemptions(1))
         .set("title", "late")
         .setup(
             Step::post("log in again", "/login")

@@ -2,6 +2,7 @@ fn the_schedule_again() {
     crosswire::explore(factory)
         .user("alice", [("password", "[secret]")])
         .user("bob", [("password", "[secret]")])
+        .set("explore.duration-s", 3600)
         .preemptions(2)
         .cancel()
         .setup(Step::post("log in", "/login").login().form([("user", "{{ user.name }}"), ("password", "{{ user.password }}")]).status(303))

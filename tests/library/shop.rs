@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Form, State};
@@ -41,8 +42,13 @@ fn routes() -> Router<Shop> {
 }
 
 /// An exploration of either service: alice and bob log in, fill their baskets, and pay at the same time.
-pub(crate) fn exploration(factory: fn() -> Router) -> Exploration {
+pub(crate) fn all_orders(factory: fn() -> Router) -> Exploration {
     with_steps(crosswire::explore(factory))
+}
+
+/// The same within two preemptions, which is sooner over.
+pub(crate) fn exploration(factory: fn() -> Router) -> Exploration {
+    all_orders(factory).preemptions(2)
 }
 
 /// The same requests, of any service.
@@ -53,6 +59,8 @@ pub(crate) fn with_steps(exploration: Exploration) -> Exploration {
     ];
     exploration
         .named("shop")
+        // No order is left out because the machine is busy.
+        .duration(Duration::from_secs(3_600))
         .user("alice", [("password", format!("{PASSWORD}-alice"))])
         .user("bob", [("password", format!("{PASSWORD}-bob"))])
         .setup(

@@ -1,9 +1,12 @@
-//! Starts the backends: Redis, and PostgreSQL behind pgbouncer, each in a folder of its own, as an unprivileged user.
+//! Starts the backends: Redis, and PostgreSQL behind pgbouncer, each in a folder of its own, as an unprivileged user; and the
+//! store of the bundled webmail.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crosswire_targets::mail::store_server::StoreServer;
 
 use crate::processes::{Running, as_user, free_ports, hand_over};
 use crate::services::files;
@@ -19,8 +22,22 @@ const PORTS: usize = 5;
 pub(crate) struct Backend {
     /// Where it answers.
     pub(crate) address: SocketAddr,
-    /// Held for their end.
-    _programs: Vec<Running>,
+    /// Held for its end.
+    _runs: Runs,
+}
+
+enum Runs {
+    Programs { _programs: Vec<Running> },
+    Here { _store: StoreServer },
+}
+
+/// The bundled webmail's store, with two users.
+pub(crate) fn store(_: &Path) -> Result<Backend, String> {
+    let store = StoreServer::start(2).map_err(|error| error.to_string())?;
+    Ok(Backend {
+        address: store.addr(),
+        _runs: Runs::Here { _store: store },
+    })
 }
 
 /// Redis, in memory alone.
@@ -37,7 +54,9 @@ pub(crate) fn redis(folder: &Path) -> Result<Backend, String> {
     })?;
     Ok(Backend {
         address: loopback(port),
-        _programs: vec![running],
+        _runs: Runs::Programs {
+            _programs: vec![running],
+        },
     })
 }
 
@@ -59,7 +78,9 @@ pub(crate) fn pooled_postgres(folder: &Path) -> Result<Backend, String> {
     })?;
     Ok(Backend {
         address: loopback(port),
-        _programs: vec![running, postgres],
+        _runs: Runs::Programs {
+            _programs: vec![running, postgres],
+        },
     })
 }
 

@@ -5,7 +5,7 @@
 //! their own, and ended with them. What is not installed is skipped, and said; `install.sh` installs it. With `--nocapture`
 //! the tests print how many schedules, steps and seconds they took.
 //!
-//! - `backends`: starts Redis, PostgreSQL and pgbouncer. No tests.
+//! - `backends`: starts Redis, PostgreSQL and pgbouncer, and the bundled webmail's store. No tests.
 //! - `services`: starts the services. `memo`: the one in Rust; `resp`: its client for Redis. No tests.
 //! - `trial`: explores and judges. No tests.
 //! - `processes`, `software`: shared with the tests of software of others. No tests.
@@ -51,6 +51,24 @@ const MEMO: Subject = Subject {
     name: "memo",
     backend: backends::redis,
     service: services::memo,
+};
+
+/// The bundled webmail, with the note of 2008 and with none.
+const NOTE: Subject = Subject {
+    name: "webmail",
+    backend: backends::store,
+    service: |_, store, fault| {
+        services::webmail(if fault { "shared-note" } else { "per-request" }, store)
+    },
+};
+
+/// The same with a lock around each access to the note, and with one around both.
+const LOCKED: Subject = Subject {
+    name: "webmail",
+    backend: backends::store,
+    service: |_, store, fault| {
+        services::webmail(if fault { "locked-note" } else { "one-lock" }, store)
+    },
 };
 
 #[test]
@@ -103,6 +121,17 @@ fn a_memo_for_each_request_is_exhausted() {
         return;
     };
     assert_eq!(exhausted.explored.schedules, choose(8, 4));
+}
+
+#[test]
+fn the_webmail_behind_its_store_comes_out_as_in_the_model_checks() {
+    found(&NOTE);
+    found(&LOCKED);
+    let exhausted = |subject| self::exhausted(subject).unwrap().explored.schedules;
+    // Account, list, account.
+    assert_eq!(exhausted(&NOTE), choose(8, 4));
+    // Whoever comes second waits from the first step on.
+    assert!(exhausted(&LOCKED) < choose(8, 4));
 }
 
 /// Explores the service with its fault, which must be found; in what order does not matter, but soon.

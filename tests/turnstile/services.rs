@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crosswire_targets::{Options, Server, StoreKind, start};
+
 use crate::memo::Memo;
 use crate::processes::{Running, bound};
 use crate::software::program;
@@ -19,6 +21,7 @@ pub(crate) struct Service {
 enum Runs {
     Program { _running: Running },
     Here { _memo: Memo },
+    Target { _server: Server },
 }
 
 /// Folder of the services' own files.
@@ -48,6 +51,19 @@ pub(crate) fn memo(_: &Path, redis: SocketAddr, fault: bool) -> Result<Service, 
     Ok(Service {
         url: memo.url(),
         _runs: Runs::Here { _memo: memo },
+    })
+}
+
+/// The bundled webmail in this variant, over the store there.
+pub(crate) fn webmail(variant: &str, store: SocketAddr) -> Result<Service, String> {
+    let options = Options {
+        store: StoreKind::Remote(store),
+        ..Options::new("mail", variant)
+    };
+    let server = start(options).map_err(|error| error.to_string())?;
+    Ok(Service {
+        url: server.base_url(),
+        _runs: Runs::Target { _server: server },
     })
 }
 

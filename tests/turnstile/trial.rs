@@ -37,6 +37,8 @@ pub(crate) struct Trial {
 impl Subject {
     /// Explores the service, with its fault or repaired; `None`, and said, when software is missing.
     pub(crate) fn explore(&self, fault: bool) -> Option<Trial> {
+        // Read in any case: a scenario is valid wherever its software is installed or not.
+        let scenario = self.scenario(fault);
         let folder = tempfile::tempdir().unwrap();
         // The relay is there once the turnstile is, which must know the service before: nothing is connected until then.
         let [port] = free_ports();
@@ -46,7 +48,9 @@ impl Subject {
             Ok((service, backend))
         });
         match started {
-            Ok((service, backend)) => Some(self.through(relay, &service, &backend, fault)),
+            Ok((service, backend)) => {
+                Some(self.through(&scenario, relay, (&service, &backend), fault))
+            }
             Err(why) => {
                 eprintln!("skipped {}: {why}", self.name);
                 None
@@ -56,15 +60,14 @@ impl Subject {
 
     fn through(
         &self,
+        scenario: &Scenario,
         relay: SocketAddr,
-        service: &Service,
-        backend: &Backend,
+        (service, backend): (&Service, &Backend),
         fault: bool,
     ) -> Trial {
-        let scenario = self.scenario(fault);
         let salt = Salt::new(2008);
         let fired = fire::Plan {
-            scenario: &scenario,
+            scenario,
             target_name: service.url.clone(),
             base_url: service.url.clone(),
             trusted_pem: None,
@@ -82,7 +85,7 @@ impl Subject {
         let stop = Stop::default();
         let hall = Hall::open(&fired, &options, &stop).unwrap();
         let plan = explore::Plan {
-            scenario: &scenario,
+            scenario,
             target_name: service.url.clone(),
             base_url: service.url.clone(),
             seed: 2008,

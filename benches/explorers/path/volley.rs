@@ -46,7 +46,8 @@ fn webmail_of<N: Note>(users: u64) -> Webmail<MemoryStore, N> {
             attachments: Vec::new(),
             sent_at: 0,
         };
-        let number = run(store.deliver(UserId(user), draft)).expect("a store in memory does not fail");
+        let number =
+            run(store.deliver(UserId(user), draft)).expect("a store in memory does not fail");
         assert_eq!(number, Some(1));
     }
     Webmail::new(store)

@@ -51,7 +51,9 @@ fn main() -> io::Result<()> {
     for users in [2, 3] {
         for variant in VARIANTS {
             for row in rows(variant, users) {
-                let first = row.first.map_or("never".to_owned(), |first| first.to_string());
+                let first = row
+                    .first
+                    .map_or("never".to_owned(), |first| first.to_string());
                 writeln!(
                     out,
                     "| {variant} | {users} | {} | {} | {} | {:.2} | {:.0} | {first} | {} |",
@@ -71,7 +73,10 @@ fn main() -> io::Result<()> {
 
 fn rows(variant: &str, users: u64) -> Vec<Row> {
     let within = || format!("within {BOUND} preemptions");
-    let mut rows = vec![crosswire(variant, users, None), crosswire(variant, users, Some(BOUND))];
+    let mut rows = vec![
+        crosswire(variant, users, None),
+        crosswire(variant, users, Some(BOUND)),
+    ];
     // Without a bound loom has more than a million orders of these.
     if users == 2 && variant != "shared-note" {
         rows.push(loom(variant, users, None, "all".to_owned()));
@@ -80,7 +85,14 @@ fn rows(variant: &str, users: u64) -> Vec<Row> {
     for (name, search, most) in [
         ("all", Search::Dfs, MOST),
         ("random", Search::Random(SEED), DRAWN),
-        ("PCT, depth 3", Search::Pct { seed: SEED, depth: 3 }, DRAWN),
+        (
+            "PCT, depth 3",
+            Search::Pct {
+                seed: SEED,
+                depth: 3,
+            },
+            DRAWN,
+        ),
     ] {
         let begin = Instant::now();
         let measured = with_shuttle::explore(variant, users, search, most).expect("a variant");
@@ -141,7 +153,9 @@ fn explored<N: Note>(users: u64, bound: Option<usize>) -> Row {
     let told = &checked.judgement().explored[0];
     Row {
         engine: "crosswire",
-        search: bound.map_or("all".to_owned(), |bound| format!("within {bound} preemptions")),
+        search: bound.map_or("all".to_owned(), |bound| {
+            format!("within {bound} preemptions")
+        }),
         executions: told.schedules,
         seconds: told.elapsed_ns as f64 / 1e9,
         first: told.first_exposing,

@@ -43,7 +43,11 @@ fn created(store: &DelayedStore<MemoryStore>, new: NewUser) {
     assert!(matches!(polled, Poll::Ready(Ok(Some(_)))));
 }
 
-async fn write<N: Note>(State(site): State<Site<N>>, headers: HeaderMap, text: String) -> StatusCode {
+async fn write<N: Note>(
+    State(site): State<Site<N>>,
+    headers: HeaderMap,
+    text: String,
+) -> StatusCode {
     let user = requester(&headers).user;
     let draft = Draft {
         to: format!("user{}", user.0),
@@ -58,7 +62,10 @@ async fn write<N: Note>(State(site): State<Site<N>>, headers: HeaderMap, text: S
     }
 }
 
-async fn read<N: Note>(State(site): State<Site<N>>, headers: HeaderMap) -> Result<String, StatusCode> {
+async fn read<N: Note>(
+    State(site): State<Site<N>>,
+    headers: HeaderMap,
+) -> Result<String, StatusCode> {
     let answer = site.answer(requester(&headers), Action::Read(1)).await;
     match answer.map(|answer| answer.outcome) {
         Ok(Outcome::Read(mail)) => Ok(mail.summary.subject),

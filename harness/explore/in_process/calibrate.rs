@@ -1,7 +1,7 @@
 //! Finds out at the start which points work with the tokio that is linked, by races that are known to leak.
 //!
 //! Up to tokio 1.53 a lock looks at the budget before it is taken. From 1.54 on it is taken first, and the request yields
-//! while it holds it: then nobody is seen between two uses of the same lock. Which of the two it is decides which schedules
+//! while it holds it: then others are seen between two uses of the same lock only if they waited for it. Which of the two it is decides which schedules
 //! exist, so it is measured, and is what a schedule's environment says. A version number would say less: what is linked into
 //! the test of somebody's service is not what this crate was built with.
 
@@ -36,6 +36,8 @@ pub(super) struct Calibration {
     /// It stops them between two uses of the same lock.
     same_mutex: bool,
     same_rwlock: bool,
+    /// A free lock is taken before a request is stopped at it.
+    held: bool,
     /// `tokio::task::coop::consume_budget` stops them where nothing is held.
     consumed: bool,
     /// So does a named point.
@@ -48,6 +50,7 @@ enum Kind {
     TwoMutexes,
     OneMutex,
     OneRwLock,
+    Held,
     Consumed,
     Explicit,
 }
@@ -61,6 +64,7 @@ pub(super) fn calibration() -> Calibration {
             starved: leaks(Kind::TwoMutexes),
             same_mutex: leaks(Kind::OneMutex),
             same_rwlock: leaks(Kind::OneRwLock),
+            held: leaks(Kind::Held),
             consumed: leaks(Kind::Consumed),
             explicit: leaks(Kind::Explicit),
         })
@@ -74,14 +78,15 @@ impl Calibration {
         starved: false,
         same_mutex: false,
         same_rwlock: false,
+        held: false,
         consumed: false,
         explicit: false,
     };
 
     pub(super) fn environment(self) -> &'static str {
-        match (self.starved, self.same_mutex && self.same_rwlock) {
-            (true, true) => "tokio-budget-first",
-            (true, false) => "tokio-permit-first",
+        match (self.starved, self.held) {
+            (true, false) => "tokio-budget-first",
+            (true, true) => "tokio-permit-first",
             (false, _) => "tokio-unstarved",
         }
     }
@@ -90,8 +95,8 @@ impl Calibration {
         let mut sentences = Vec::new();
         if !self.starved {
             sentences.push("tokio's budget does not make requests stop at awaits here: only awaits that really wait, and points that the service names, are scheduling points".to_owned());
-        } else if !(self.same_mutex && self.same_rwlock) {
-            let mut way = "the tokio in use makes a request stop after it has taken a lock, not before: that another request goes in between two uses of the same lock is only seen where the service has a point before the second one".to_owned();
+        } else if self.held || !(self.same_mutex && self.same_rwlock) {
+            let mut way = "the tokio in use makes a request stop after it has taken a lock, not before: that another request goes in between two uses of the same lock is only seen where it waits for that lock, or where the service has a point before the second one".to_owned();
             match (self.explicit, self.consumed) {
                 (true, true) => way.push_str(
                     " (`crosswire::explore::point`, or `tokio::task::coop::consume_budget`)",
@@ -207,6 +212,12 @@ impl Slot {
     /// Writes who asks, and answers with who is read.
     async fn ask(self, user: u16) -> u16 {
         let shared = &*self.shared;
+        if self.kind == Kind::Held {
+            let is_held = shared.first.try_lock().is_err();
+            drop(shared.first.lock().await);
+            // Whoever finds it held answers wrongly.
+            return user + u16::from(is_held);
+        }
         self.stop().await;
         match self.kind {
             Kind::OneRwLock => drop(write(shared, user, shared.lock.write().await)),
@@ -225,7 +236,7 @@ impl Slot {
         match self.kind {
             Kind::Consumed => tokio::task::coop::consume_budget().await,
             Kind::Explicit => point("calibration").await,
-            Kind::TwoMutexes | Kind::OneMutex | Kind::OneRwLock => {}
+            Kind::TwoMutexes | Kind::OneMutex | Kind::OneRwLock | Kind::Held => {}
         }
     }
 }
@@ -310,8 +321,9 @@ mod tests {
         let found = calibration();
         let expected = Calibration {
             starved: true,
-            same_mutex: false,
-            same_rwlock: false,
+            same_mutex: true,
+            same_rwlock: true,
+            held: true,
             consumed: true,
             explicit: true,
         };
@@ -328,6 +340,7 @@ mod tests {
             starved: true,
             same_mutex: true,
             same_rwlock: true,
+            held: false,
             consumed: true,
             explicit: true,
         };

@@ -90,6 +90,8 @@ pub(super) struct Child<S: Service<Request<Body>>, B> {
     old: Vec<Arc<Slot>>,
     /// It can go on whether or not it was woken.
     ready: bool,
+    /// Its last step ended at an await.
+    resumes: bool,
     pub(super) got: Got,
     pub(super) came: Option<Came>,
     pub(super) counts: PointCounts,
@@ -115,6 +117,7 @@ where
             seen: None,
             old: Vec::new(),
             ready: false,
+            resumes: false,
             got: Got::default(),
             came: None,
             counts: PointCounts::default(),
@@ -132,6 +135,7 @@ where
         self.new_slot(hub);
         self.old.clear();
         self.ready = true;
+        self.resumes = false;
         self.got.head = None;
         self.got.body.clear();
         self.got.cut = false;
@@ -199,7 +203,7 @@ where
         self.slot.reset();
         self.times[0].get_or_insert(number);
         let _ = points::take_hit();
-        starving.before();
+        starving.before(self.resumes);
         hub.step(true);
         // What a panic leaves behind is the service's own, as it is in any server.
         let stepped = catch_unwind(AssertUnwindSafe(|| self.advance(keep)));
@@ -217,6 +221,7 @@ where
                 StepEnd::Finished
             }
         };
+        self.resumes = matches!(end, StepEnd::Starved | StepEnd::Natural);
         Ended { end, did, hit }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! One execution: `host` is a runtime of one thread on which time stands still; the factory makes a new service; set-up
 //! steps run alone (`alone`); then each request is a `child` whose wakers (`wake`) tell who can go on, the guide decides
-//! (`race`), and a step is one poll in which tokio's budget ends at the second await (`starve`); then the state is read
+//! (`race`), and a step is one poll in which tokio's budget ends at the next await (`starve`); then the state is read
 //! back. `points` are those that a service names itself, `place` tells where a request waits, `calibrate` finds out at the
 //! start what of this works with the tokio that is linked. `world` is what all executions share, `happened` makes records.
 //!
@@ -269,7 +269,8 @@ where
                     .await?;
             }
         }
-        let outcome = (end != ExecutionEnd::Abandoned).then(|| self.outcome(cast.as_ref()));
+        // Also of one that was ended early: none would say that the service goes on in the next.
+        let outcome = Some(self.outcome(cast.as_ref()));
         self.cast = cast;
         self.leave(host, service).await;
         let foreign_wakes = u64::from(self.hub.take_foreign() > 0);

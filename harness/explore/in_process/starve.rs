@@ -1,8 +1,8 @@
 //! Makes every await of tokio a point at which a request stops, by leaving it next to nothing of tokio's budget.
 //!
 //! Tokio gives a future 128 units whenever it is polled from outside; each of its own awaits takes one, and when none is left
-//! it makes the future yield. A request that is polled with one unit therefore stops at its second await, whether or not it
-//! would have to wait there.
+//! it makes the future yield. A request that goes on from an await with one unit therefore stops at the next one, whether or
+//! not it would have to wait there; one that begins is left none, and stops at its first.
 //!
 //! What is left can be set without running through 128 units each time: [`poll_proceed`] gives a token that, dropped, sets the
 //! budget back to what it was before. A token taken at 2 and kept is a way back to 2 from wherever the budget is. So before
@@ -116,13 +116,17 @@ impl Starving {
         self.probe.stands = false;
     }
 
-    /// Before a request is polled.
-    pub(super) fn before(&mut self) {
+    /// Before a request is polled. One that `resumes` an await needs a unit for it, and stops at the next; any other is left
+    /// none, so that it stops at its first.
+    pub(super) fn before(&mut self, resumes: bool) {
         if !self.probe.stands && self.two.is_some() {
             self.leave_one();
             self.ask();
         }
         self.leave_one();
+        if !resumes && self.two.is_some() {
+            take().iter().for_each(RestoreOnPending::made_progress);
+        }
     }
 
     /// After it was polled, and is not over.

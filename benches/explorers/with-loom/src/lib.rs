@@ -12,8 +12,8 @@ mod volley;
 
 use loom::model::Builder;
 
-pub use crate::measured::Measured;
 use crate::mail::note::{LockedNote, Note, OneLock, PerRequest, SharedNote};
+pub use crate::measured::Measured;
 use crate::measured::Tally;
 
 /// Explores one variant with `users` requests: depth first, at most `preemptions` of them when that is given, at most

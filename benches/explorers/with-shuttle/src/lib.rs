@@ -12,8 +12,8 @@ mod volley;
 use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, Runner};
 
-pub use crate::measured::Measured;
 use crate::mail::note::{LockedNote, Note, OneLock, PerRequest, SharedNote};
+pub use crate::measured::Measured;
 use crate::measured::Tally;
 
 /// In which order shuttle runs schedules.
