@@ -123,13 +123,18 @@ impl Hub {
         self.wait(since.is_some());
     }
 
-    /// The thread was parked. Knocking each time would keep time from passing: tokio takes it for something that happens.
+    /// The thread was parked. Knocking when time has not passed would keep it from passing: tokio takes it for something that
+    /// happens, and then does not advance its clock.
     pub(super) fn unparked(&self) {
-        if self.waits() {
-            let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
-            if since.is_some_and(|since| Instant::now() > since) {
-                self.knock();
-            }
+        if !self.waits() {
+            return;
+        }
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if since.is_some_and(|since| now > since) {
+            *since = Some(now);
+            drop(since);
+            self.knock();
         }
     }
 
