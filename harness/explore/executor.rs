@@ -48,27 +48,24 @@ struct Planted {
     last: Vec<Record>,
     /// By those before it that were not kept, to be written.
     unwritten: Vec<Record>,
-    /// By all before it, with readers besides the owner: the oracle has to know them.
-    readable: Vec<Record>,
+    /// By those before it that were not weighed: the oracle has to know them.
+    unweighed: Vec<Record>,
+    /// The execution that was run last was weighed.
+    is_weighed: bool,
 }
 
 impl Planted {
     /// The execution that was run last was not kept.
     fn leave(&mut self) {
-        self.remember();
+        if !self.is_weighed {
+            self.unweighed.extend_from_slice(&self.last);
+        }
         self.unwritten.append(&mut self.last);
     }
 
     /// The execution that was run last is kept, with what it has planted.
     fn keep(&mut self) {
-        self.remember();
         self.last.clear();
-    }
-
-    fn remember(&mut self) {
-        let is_readable = |record: &&Record| matches!(record, Record::Planted(planted) if !planted.readers.is_empty());
-        let readable = self.last.iter().filter(is_readable).cloned();
-        self.readable.extend(readable);
     }
 }
 
@@ -131,6 +128,7 @@ impl<'a> Executor<'a> {
                 .iter()
                 .filter(|record| matches!(record, Record::Planted(_)));
             self.planted.last = planted.cloned().collect();
+            self.planted.is_weighed = false;
             self.taken = Some(records);
         }
         let (sum, one) = (&mut self.doubts, &execution.doubts);
@@ -152,17 +150,14 @@ impl<'a> Executor<'a> {
             };
         }
         let mut made = self.taken.take();
+        let unweighed = std::mem::take(&mut self.planted.unweighed);
+        self.planted.is_weighed = true;
         let weighed = {
             let mut make = || {
                 let records = made.get_or_insert_with(|| {
                     records(self.stage, self.numbers, self.way, self.requests)
                 });
-                self.planted
-                    .readable
-                    .iter()
-                    .chain(&*records)
-                    .cloned()
-                    .collect()
+                unweighed.iter().chain(&*records).cloned().collect()
             };
             Rc::new(self.oracle.weigh(execution.outcome, &mut make))
         };

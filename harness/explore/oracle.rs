@@ -9,6 +9,9 @@ pub trait Oracle {
     fn prepare(&mut self, records: &[Record]);
 
     /// What an execution shows. Its records are made only when they are needed: executions of equal outcome show the same.
+    ///
+    /// Through the turnstile the service goes on from one execution to the next: there the records begin with what was
+    /// planted by executions that were not weighed.
     fn weigh(&mut self, outcome: Option<u128>, records: &mut dyn FnMut() -> Vec<Record>)
     -> Weighed;
 }

@@ -91,7 +91,8 @@ pub struct Execution {
     pub schedule: Schedule,
     /// How it ended.
     pub end: ExecutionEnd,
-    /// Equal for executions whose answers are equal byte for byte; `None` where that is not known without looking at each.
+    /// Equal for executions whose answers are equal byte for byte; `None` where that is not known without looking at each,
+    /// because the service goes on from one execution to the next.
     pub outcome: Option<u128>,
     /// How the steps of each request ended.
     pub points: Vec<PointCounts>,

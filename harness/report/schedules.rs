@@ -321,9 +321,9 @@ pub(super) fn outcomes(exploration: &Exploration) -> Vec<String> {
     let mut lines: Vec<String> = shown
         .clone()
         .map(|outcome| {
-            let exposed = if outcome.exposing { "  EXPOSED" } else { "" };
+            let exposed = if outcome.exposing { "EXPOSED" } else { "" };
             format!(
-                "{:>9}  {:>6}  {}{exposed}",
+                "{:>9}  {:>6}  {exposed:7}  {}",
                 words::number(outcome.schedules),
                 share(outcome.schedules, all),
                 outcome.what
@@ -573,7 +573,7 @@ mod tests {
         );
         assert_eq!(
             outcomes(&one)[1],
-            "        4   5.7 %  alice 200 with bob's note; bob 200 with own note  EXPOSED"
+            "        4   5.7 %  EXPOSED  alice 200 with bob's note; bob 200 with own note"
         );
         assert_eq!(share(1, 12_870), "<0.1 %");
         assert_eq!(bounds(&one)[2], "1                     24          1");

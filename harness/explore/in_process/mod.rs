@@ -269,7 +269,8 @@ where
                     .await?;
             }
         }
-        let outcome = (end != ExecutionEnd::Abandoned).then(|| self.outcome(cast.as_ref()));
+        // Also of one that was ended early: none would say that the service goes on in the next.
+        let outcome = Some(self.outcome(cast.as_ref()));
         self.cast = cast;
         self.leave(host, service).await;
         let foreign_wakes = u64::from(self.hub.take_foreign() > 0);

@@ -117,6 +117,8 @@ pub(super) struct State {
     pub(super) messages: u64,
     /// What went wrong with a backend, each once.
     pub(super) troubles: Vec<String>,
+    /// How many of those were told.
+    pub(super) troubles_told: usize,
     /// The last event on any relay.
     pub(super) last: Option<Instant>,
 }
@@ -160,12 +162,19 @@ impl Board {
     pub(super) async fn settle(&self, quiet: Duration) {
         /// Turns at least: one hears of what has come, one reads it, one lets what that sets free go.
         const TURNS: u32 = 3;
+        /// Times the quiet, or turns, after which it will not come: something sends without a pause.
+        const MOST: u32 = 20;
+        let begun = Instant::now();
+        let mut all = 0;
         let mut seen = self.events.get();
         let (mut since, mut turns) = (Instant::now(), 0);
         while turns < TURNS || since.elapsed() < quiet {
             std::thread::yield_now();
             tokio::task::yield_now().await;
-            turns += 1;
+            (turns, all) = (turns + 1, all + 1);
+            if all >= MOST && begun.elapsed() > quiet * MOST {
+                return;
+            }
             if self.events.get() != seen {
                 (seen, since, turns) = (self.events.get(), Instant::now(), 0);
             }
@@ -189,14 +198,18 @@ impl Board {
 
     /// Bytes have come from that side of a connection.
     pub(super) fn came(&self, line: u64, from: Side, bytes: &[u8]) {
-        {
+        let is_background = {
             let mut state = self.state.borrow_mut();
             match from {
                 Side::Service => state.message(line, bytes),
                 Side::Backend => state.answer(line, bytes),
             }
+            state.lines.get(&line).is_some_and(|line| line.background)
+        };
+        // Nobody waits for what is always under way, nor for its end.
+        if !is_background {
+            self.ring();
         }
-        self.ring();
     }
 
     /// That side of a connection sends no more.
@@ -381,6 +394,7 @@ impl State {
         line.framing.take(bytes);
         let goes_on = line.writes_on(owner);
         line.last = Some(owner);
+        line.unanswered = true;
         let Some(request) = owner else {
             if !goes_on {
                 self.background += 1;

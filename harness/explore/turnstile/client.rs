@@ -105,16 +105,15 @@ impl Client {
         self.reused = false;
     }
 
-    /// Closes its connection, if its answer is not there.
+    /// Closes its connection, if it was sent and its answer is not there.
     pub(super) fn go_away(&mut self, why: String, on_purpose: bool) {
+        let Some(task) = self.task.take() else {
+            return;
+        };
         if self.landed.borrow().is_none() {
             self.ended = Some((why, on_purpose));
         }
-        if let Some(task) = self.task.take() {
-            task.abort();
-        }
-        // One that was never sent.
-        self.connection = None;
+        task.abort();
     }
 
     /// The status of its answer, when that is there.

@@ -401,9 +401,10 @@ impl Course<'_, '_> {
             if board.wait(there, until).await {
                 board.settle(self.rules.settle).await;
             } else if let Some(seen) = board.state.borrow_mut().requests.get_mut(*other)
-                && seen.blocked.is_some()
+                && seen.sign > seen.blocked
             {
-                seen.blocked = Some(Instant::now());
+                // It went on, and waits for something else now.
+                seen.blocked = seen.blocked.map(|_| Instant::now());
             }
         }
     }

@@ -162,13 +162,25 @@ impl Shared<'_> {
 }
 
 impl Site<'_> {
-    /// Takes what was recorded since the last time.
-    pub(super) fn take_records(&self) -> Vec<Record> {
-        self.records.borrow_mut().split_off(0)
+    /// Takes what was recorded since the last time, with what went wrong between relays and backends.
+    pub(super) fn take_records(&self, board: &Board) -> Vec<Record> {
+        let mut records = self.records.borrow_mut().split_off(0);
+        let mut state = board.state.borrow_mut();
+        let untold = state.troubles.iter().skip(state.troubles_told);
+        records.extend(untold.map(|text| Record::Note { text: text.clone() }));
+        state.troubles_told = state.troubles.len();
+        records
     }
 
-    /// Waits until the target takes connections.
-    pub(super) async fn arrive(&self) -> Result<(), Off> {
+    /// Waits until the target takes connections, unless it is to be started first.
+    pub(super) async fn begin(&self) -> Result<(), Off> {
+        match self.restart {
+            Some(_) => Ok(()),
+            None => self.arrive().await,
+        }
+    }
+
+    async fn arrive(&self) -> Result<(), Off> {
         let waited = restart::wait_for(&self.run.pool.hosts).await;
         waited.map_err(|why| Off::Failed(StageError::new(Cause::Unreachable, why)))
     }

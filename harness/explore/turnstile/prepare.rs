@@ -29,7 +29,7 @@ impl<'a> Turnstile<'a> {
         let shared = Rc::clone(&self.shared);
         let mut site = shared.site.borrow_mut();
         let learnt = shared.block_on(self.learn(&mut site));
-        let records = site.take_records();
+        let records = site.take_records(&shared.board);
         match learnt {
             Ok(alone) => self.alone = alone,
             Err(Off::Failed(error)) => return Err(self.explained(error)),
@@ -42,7 +42,7 @@ impl<'a> Turnstile<'a> {
     async fn learn(&self, site: &mut Site<'a>) -> Result<Vec<Alone>, Off> {
         let board = Rc::clone(&self.shared.board);
         let users = self.users();
-        site.arrive().await?;
+        site.begin().await?;
         site.before(&users, &board).await?;
         let idle = self.watch_idle().await;
         let others = {

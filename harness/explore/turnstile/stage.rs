@@ -301,7 +301,7 @@ impl Stage for Turnstile<'_> {
         let shared = Rc::clone(&self.shared);
         let mut site = shared.site.borrow_mut();
         let executed = shared.block_on(self.executed(&mut site, guide, detail));
-        self.records = site.take_records();
+        self.records = site.take_records(&shared.board);
         let raceway = match executed {
             Ok(raceway) => raceway,
             Err(Off::Failed(error)) => return Err(self.explained(error)),

@@ -1,5 +1,4 @@
-//! A store that pauses before every call: for a time, to widen the window between write and read (off unless asked for), or
-//! at a place where an explorer lets another request go on.
+//! A store that pauses before every call, to widen the window between write and read. Off unless asked for.
 
 use std::time::Duration;
 
@@ -7,45 +6,23 @@ use super::store::{
     Account, Attachment, Credentials, Draft, Folder, Login, Mail, NewUser, Store, StoreError,
     Summary, UserId,
 };
-use crate::sync::point;
 
 /// Any store, with a pause before each call.
 #[derive(Debug)]
 pub struct DelayedStore<S> {
     store: S,
-    before: Before,
-}
-
-/// What comes before each call.
-#[derive(Clone, Copy, Debug)]
-enum Before {
-    Nothing,
-    Pause(Duration),
-    /// A store in memory never waits, as one behind a connection does at each call.
-    Point,
+    pause: Duration,
 }
 
 impl<S: Store> DelayedStore<S> {
     /// `store`, with this pause; zero is none at all.
     pub fn new(store: S, pause: Duration) -> Self {
-        let before = match pause.is_zero() {
-            true => Before::Nothing,
-            false => Before::Pause(pause),
-        };
-        Self { store, before }
-    }
-
-    /// `store`, with a point for other requests before each call.
-    pub fn stepwise(store: S) -> Self {
-        let before = Before::Point;
-        Self { store, before }
+        Self { store, pause }
     }
 
     async fn paused(&self) -> &S {
-        match self.before {
-            Before::Nothing => {}
-            Before::Pause(pause) => tokio::time::sleep(pause).await,
-            Before::Point => point().await,
+        if !self.pause.is_zero() {
+            tokio::time::sleep(self.pause).await;
         }
         &self.store
     }

@@ -12,6 +12,7 @@ pub mod seed;
 pub mod service;
 pub mod session;
 pub mod sqlite;
+pub mod stepwise;
 pub mod store;
 pub mod store_server;
 pub mod variant;

@@ -16,6 +16,7 @@ use super::remote::RemoteStore;
 use super::seed;
 use super::service::Webmail;
 use super::sqlite::SqliteStore;
+use super::stepwise::StepwiseStore;
 use super::store::Store;
 use crate::catalogue::{Building, Factory, Role, Setup, TargetInfo, VariantInfo};
 use crate::options::StoreKind;
@@ -111,7 +112,7 @@ fn explore(variant: &'static str, users: usize) -> Result<Factory, StartError> {
     at_once(seed::seed(&seeded, users))?.map_err(StartError::store)?;
     let blueprint = Blueprint::new().map_err(StartError::system)?;
     Ok(Arc::new(move || {
-        let store = DelayedStore::stepwise(seeded.copied());
+        let store = StepwiseStore::new(seeded.copied());
         match variant {
             Variant::SharedNote => blueprint.over(Webmail::<_, SharedNote>::new(store)),
             Variant::LockedNote => blueprint.over(Webmail::<_, LockedNote>::new(store)),

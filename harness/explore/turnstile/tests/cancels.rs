@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::scene::{Answering, Asked, Scene, Walk, World};
+use super::scene::{Answering, Asked, Scene, World};
+use super::walk::Walk;
 use crate::explore::{ExecutionEnd, Stage as _};
 use crate::history::{Move, Outcome, Phase, Record};
 
@@ -28,7 +29,7 @@ fn a_pool_that_a_cancelled_request_puts_out_of_step_is_exposed() {
         turnstile.prepare().unwrap();
         // Sent, message let go (the answer is held), the client goes away; then the other one.
         let (r1, x1, r2) = (Move::Request(0), Move::Cancel(0), Move::Request(1));
-        let run = super::scene::run(turnstile, &[r1, r1, x1, r2, r1, r2], crate::explore::Detail::Full);
+        let run = super::walk::run(turnstile, &[r1, r1, x1, r2, r1, r2], crate::explore::Detail::Full);
         let run = run.unwrap().expect("these moves are possible");
         assert!(run.crossed, "{:?} {:?}", run.answers, run.execution.steps);
         let cut = |record: &Record| matches!(record, Record::Exchange(one) if one.phase == Phase::Volley && one.cut_off && matches!(one.outcome, Outcome::Failed { .. }));
@@ -43,7 +44,7 @@ fn a_pool_that_throws_such_a_connection_away_is_not() {
         turnstile.prepare().unwrap();
         let walk = Walk::over(turnstile, 80);
         assert_eq!(walk.crossed(), 0);
-        let cancelled = |run: &&super::scene::Run| {
+        let cancelled = |run: &&super::walk::Run| {
             run.execution
                 .schedule
                 .0

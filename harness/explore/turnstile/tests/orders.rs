@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::scene::{Answering, Asked, Scene, Walk, World, lock, run};
+use super::scene::{Answering, Asked, Scene, World, lock};
+use super::walk::{Walk, run};
 use crate::explore::{Detail, Stage as _};
 use crate::history::{Move, Phase, Record, StepEnd};
 use crate::scenario::HoldName;
@@ -75,10 +76,9 @@ fn a_shared_memo_is_exposed_and_the_right_service_exhausted() {
         assert!(walk.is_sound());
         // It crosses when the other one is sent between this one's first move and the second.
         assert_eq!(walk.runs.len(), 20);
-        let first = |run: &super::scene::Run, mv| {
-            run.execution.schedule.0.iter().position(|one| *one == mv)
-        };
-        let second = |run: &super::scene::Run, mv| {
+        let first =
+            |run: &super::walk::Run, mv| run.execution.schedule.0.iter().position(|one| *one == mv);
+        let second = |run: &super::walk::Run, mv| {
             let mut places = run.execution.schedule.0.iter().enumerate();
             places.by_ref().find(|(_, one)| **one == mv);
             places.find(|(_, one)| **one == mv).map(|(at, _)| at)

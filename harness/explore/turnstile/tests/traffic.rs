@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::scene::{Answering, Asked, Link, Scene, Walk, World};
+use super::scene::{Answering, Asked, Link, Scene, World};
+use super::walk::Walk;
 use crate::explore::{ExecutionEnd, Stage as _};
 
 /// A transaction: three round trips on one connection of the pool.
@@ -27,7 +28,7 @@ fn in_a_pool_of_one_the_second_waits_and_then_wakes() {
         turnstile.prepare().unwrap();
         let walk = Walk::over(turnstile, 60);
         let blocked =
-            |run: &&super::scene::Run| run.execution.points.iter().any(|points| points.natural > 0);
+            |run: &&super::walk::Run| run.execution.points.iter().any(|points| points.natural > 0);
         assert!(
             walk.runs.iter().any(|run| blocked(&run)),
             "no one was blocked"
@@ -169,7 +170,7 @@ fn what_belongs_to_no_request_is_let_through_and_counted() {
         assert!(walk.is_sound());
         assert_eq!(executions, 6);
         while counted == 0 {
-            let run = super::scene::run(turnstile, &[], crate::explore::Detail::Brief)
+            let run = super::walk::run(turnstile, &[], crate::explore::Detail::Brief)
                 .unwrap()
                 .unwrap();
             counted += run.execution.doubts.background_messages;

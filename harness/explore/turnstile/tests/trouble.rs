@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::scene::{Answering, Asked, Scene, Walk, World, listener, lock, run};
+use super::scene::{Answering, Asked, Scene, World, listener, lock};
+use super::walk::{Walk, run};
 use crate::explore::turnstile::{Hall, TurnstileOptions};
 use crate::explore::{Detail, Stage as _};
 use crate::fire::{Plan, Stop};
@@ -31,6 +32,20 @@ fn a_service_that_says_nothing_to_its_backends_is_told_so() {
         assert!(
             error.why.contains("no connection through 127.0.0.1:")
                 && error.why.contains("crosswire fire"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn a_backend_that_cannot_be_reached_is_named() {
+    let mut scene = Scene::new(World::new(8), without);
+    scene.no_backend = true;
+    scene.change = |scenario| scenario.each_round[0].sees = scenario.volley[0].sees.clone();
+    scene.play(|turnstile, _| {
+        let error = turnstile.prepare().unwrap_err();
+        assert!(
+            error.why.contains("cannot be reached") && error.why.contains("127.0.0.1:"),
             "{error}"
         );
     });
