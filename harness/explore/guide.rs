@@ -112,10 +112,10 @@
 //! | explicit | [`point`](super::point) with a name of its own, and `PointLayer` around a service | for a place that no await marks, and for names in the report |
 //!
 //! `consume_budget` belongs to tokio and costs nothing worth mentioning in production; put it where the replaced client
-//! would have sent something. From tokio 1.54 on, a free lock is taken *before* its await gives way: whoever gives way holds it, so that others
-//! go in between two locks only if they waited for the first. Put a point before each lock too. crosswire tries at its start what the
-//! tokio in use does, and a report says so. To have such points without touching every place, import locks from one module
-//! of one's own and let that one place await first:
+//! would have sent something. From tokio 1.54 on, a free lock is taken *before* its await gives way: whoever gives way holds
+//! it, so that others go in between two locks only if they waited for the first one. Put a point before each lock too.
+//! crosswire tries at its start what the tokio in use does, and a report says so. To have such points without touching every
+//! place, import locks from one module of one's own and let that one place await first:
 //!
 //! ```
 //! mod sync {

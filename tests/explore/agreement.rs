@@ -7,6 +7,7 @@ use crosswire::scenario::{Scenario, find_shipped};
 use crosswire_targets::{Options, StoreKind, start, targets};
 
 use crate::proven::{PROVEN, exposes};
+use crate::through::explored;
 use crate::webmail::{RACES, exploration};
 
 /// Preemptions in process: more than the one that a crossing of two requests takes.
@@ -52,6 +53,19 @@ fn in_process_every_order_says_what_is_proven() {
                 "{variant} {race:?}: one after the other"
             );
             assert_eq!(told.doubts, Default::default(), "{variant} {race:?}");
+        }
+    }
+}
+
+#[test]
+fn through_the_turnstile_every_order_says_what_is_proven() {
+    for (variant, _) in PROVEN {
+        for race in [["read", "read"], ["read", "delete"]] {
+            let judgement = explored(variant, race, BOUND);
+            let told = &judgement.explored;
+            let shown = format!("{variant} {race:?}: {:?} {told:?}", judgement.reasons);
+            assert_eq!(judgement.verdict, wanted(variant), "{shown}");
+            assert_eq!(told[0].bounds[0].exposing, 0, "{shown}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! What belongs where:
 //!
 //! - `webmail`: the requests that are explored. No tests.
+//! - `through`: a variant with its store behind a relay. No tests.
 //! - `counts`: as many schedules as there are orders.
 //! - `agreement`: model checker, explorer and fire on every bundled variant.
 //! - `determinism`: twice the same.
@@ -20,4 +21,5 @@ mod determinism;
 mod elapsed;
 #[path = "../loom/proven.rs"]
 mod proven;
+mod through;
 mod webmail;
