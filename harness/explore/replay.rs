@@ -14,8 +14,8 @@ use super::search::{Difference, Fixed};
 use super::tell::told;
 use super::{Detail, ExecutionEnd};
 use crate::history::{
-    Cause, Coverage, End, Ending, Explored, FoundSchedule, OutcomeTold, Raced, Record, Schedule,
-    Sink,
+    Cause, Coverage, End, Ending, Explored, FoundSchedule, Move, OutcomeTold, Raced, Record,
+    Schedule, Sink,
 };
 use crate::judge::Verdict;
 use crate::scenario::{ExploreSettings, FireSettings, Limits, Scenario, TargetSpec};
@@ -273,27 +273,38 @@ fn run<'s>(
     let mut executor = Executor::new(&mut *stage, &mut *oracle, &mut numbers);
     executor.prepare(start_record, sink)??;
     let started = Instant::now();
-    let first = once(&mut executor, line, Detail::Full)?;
-    let (first, preemptions) = match first {
-        Ok(first) => first,
-        Err(difference) => {
-            return cannot(format!(
-                "{} does not go as the replay line says: {difference}",
-                in_words(plan.scenario, &raced)
-            ));
-        }
+    let differs = |why: &str| {
+        let who = in_words(plan.scenario, &raced);
+        cannot(format!("{who} does not go as the replay line says: {why}"))
     };
+    let first = once(&mut executor, line, Detail::Full)?;
+    let (first, preemptions, left) = match first {
+        Ok(first) => first,
+        Err(difference) => return differs(&difference.to_string()),
+    };
+    // An exposure is one, however the execution would have gone on.
+    if !left.is_empty() && !first.weighed.exposes() {
+        let moves = line.schedule.0.len();
+        let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+        return differs(&format!(
+            "it is not over after the line's {moves} moves (possible: {})",
+            left.join(", ")
+        ));
+    }
     let mut explored = one_schedule(&mut executor, &first);
     let weighed = (*first.weighed).clone();
     executor.keep(first, sink)?;
-    let (second_exposes, differs) = match once(&mut executor, line, Detail::Brief)? {
-        Ok((second, _)) => (
+    let (second_exposes, is_other) = match once(&mut executor, line, Detail::Brief)? {
+        Ok((second, ..)) => (
             second.weighed.exposes(),
             second.weighed.exposures != weighed.exposures,
         ),
+        Err(difference) if !weighed.exposes() => {
+            return differs(&format!("the second time, {difference}"));
+        }
         Err(_) => (false, true),
     };
-    explored.doubts.differed = u64::from(differs);
+    explored.doubts.differed = u64::from(is_other);
     explored.elapsed_ns = nanoseconds(started.elapsed());
     let repeated = (2, u32::from(weighed.exposes()) + u32::from(second_exposes));
     if weighed.exposes() {
@@ -325,18 +336,20 @@ fn run<'s>(
     })
 }
 
-/// Runs the schedule once; the execution with its preemptions, or where it went another way.
+/// Runs the schedule once; the execution with its preemptions and what could still have been done, or where it went another
+/// way.
 fn once(
     executor: &mut Executor<'_>,
     line: &Replay,
     detail: Detail,
-) -> Result<Result<(Weighing, u32), Difference>, Halt> {
+) -> Result<Result<(Weighing, u32, Vec<Move>), Difference>, Halt> {
     let mut guide = Fixed::new(&line.schedule.0);
     let weighing = executor.run(&mut guide, detail)?;
     let preemptions = guide.preemptions();
+    let left = guide.left().to_vec();
     Ok(match guide.difference(&weighing.execution.end) {
         Some(difference) => Err(difference),
-        None => Ok((weighing, preemptions)),
+        None => Ok((weighing, preemptions, left)),
     })
 }
 

@@ -105,6 +105,17 @@ fn a_line_that_cannot_be_run_says_where_or_why() {
     let short = why(replayed(&line, &short).0);
     assert!(short.contains("move "), "{short}");
 
+    // The line's moves are all possible, but none of the requests is over then: nothing was seen.
+    let mut long = memo();
+    for program in &mut long.programs {
+        program[1] = Op::Work;
+        program.extend([Op::Work; 4]);
+    }
+    let (long, records) = replayed(&line, &long);
+    let long = why(long);
+    assert!(long.contains("not over after the line's"), "{long}");
+    assert!(matches!(ending(&records), Ending::Failed { .. }));
+
     let elsewhere = Model {
         environment: "model-2".into(),
         ..memo()

@@ -13,6 +13,8 @@ pub struct Fixed<'a> {
     at: usize,
     cost: Cost,
     difference: Option<Difference>,
+    /// What those who took part could still have done when the schedule was at its end.
+    left: Vec<Move>,
 }
 
 /// Where an execution goes another way than the schedule that it follows. Moves count from 0.
@@ -75,7 +77,15 @@ impl<'a> Fixed<'a> {
             at: 0,
             cost: Cost::default(),
             difference: None,
+            left: Vec::new(),
         }
+    }
+
+    /// What requests of the schedule, background tasks or time could still have done when it was at its end: then the
+    /// execution has come to nothing. Requests that the schedule leaves out count for nothing.
+    #[must_use]
+    pub fn left(&self) -> &[Move] {
+        &self.left
     }
 
     /// Where the execution went another way.
@@ -105,7 +115,14 @@ impl Guide for Fixed<'_> {
             }
             return None;
         }
-        let wanted = *self.moves.get(self.at)?;
+        let Some(wanted) = self.moves.get(self.at).copied() else {
+            let takes_part = |mv: &&Move| {
+                let request = mv.request();
+                request.is_none() || self.moves.iter().any(|done| done.request() == request)
+            };
+            self.left = point.enabled.iter().filter(takes_part).copied().collect();
+            return None;
+        };
         if !point.enabled.contains(&wanted) {
             self.difference = Some(Difference::NotPossible {
                 at: self.at,
