@@ -20,6 +20,8 @@ pub struct ExecutionShown {
     pub exposures: Vec<String>,
     /// For every raced request that received, or acted on, data of others, whose: its place, and the users.
     pub crossed: Vec<(usize, Vec<UserId>)>,
+    /// A rule says that it may not be called clean, though nothing crossed: one such execution has to stand in the history.
+    pub is_doubtful: bool,
 }
 
 /// Judges the executions of one set of requests, each after the records that stand before all of them.
@@ -105,6 +107,7 @@ impl Executions {
             .for_each(|record| numbered(&mut run, record, &mut next));
         run.finish(&mut Strength::default(), &mut Vec::new());
         let shown = run.shown.take().unwrap_or_default();
+        let is_doubtful = !run.reasons.is_empty();
         let (found, _, _) = run.findings.finish();
         let mut crossed: BTreeMap<usize, BTreeSet<UserId>> = BTreeMap::new();
         let mut exposures = BTreeSet::new();
@@ -126,6 +129,7 @@ impl Executions {
             what: self.what(&shown, &run.world),
             exposures: exposures.into_iter().collect(),
             crossed: crossed.collect(),
+            is_doubtful,
         }
     }
 

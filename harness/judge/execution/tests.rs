@@ -114,6 +114,41 @@ fn an_execution_is_told_in_a_line_and_says_who_crossed() {
     }
 }
 
+/// Both answers look the same: a status, and nobody's data. Only the first is the answer to the request.
+#[test]
+fn an_answer_out_of_step_is_an_outcome_of_its_own() {
+    const NONCE: u16 = 2;
+    let mut story = Story::explored();
+    let Record::Start(start) = &mut story.records[0] else {
+        panic!()
+    };
+    start.slots.push(crate::history::SlotInfo {
+        name: "nonce".into(),
+        nonce: true,
+        ..Default::default()
+    });
+    start.steps[usize::from(READ)].echoes = true;
+    for serial in [5, 4] {
+        let echo = format!("{} {}", text(0, 0, 0), text(0, NONCE, serial));
+        story.execution(vec![], vec![(0, READ, page(&echo)), own(1)]);
+    }
+    for record in &mut story.records {
+        if let Record::Exchange(exchange) = record
+            && (exchange.user, exchange.phase) == (UserId(0), Phase::Volley)
+        {
+            exchange.nonce = Some(text(0, NONCE, 5));
+        }
+    }
+    let shown = alone(&story, READ);
+    assert_eq!(shown[0].what, shown[1].what);
+    assert_eq!(
+        [shown[0].is_doubtful, shown[1].is_doubtful],
+        [false, true],
+        "{shown:?}"
+    );
+    assert_ne!(shown[0], shown[1]);
+}
+
 fn log_in(user: u32, session: &str) -> (u32, u16, Outcome) {
     (
         user,
