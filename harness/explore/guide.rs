@@ -111,6 +111,10 @@
 //! | starved | an await of tokio's that would have gone on; it gives way because its budget is used up, which tokio may do in production too | nothing for tokio's locks, channels, timers and sockets; where a query of a replaced client stood, `tokio::task::coop::consume_budget().await` |
 //! | explicit | [`point`](super::point) with a name of its own, and `PointLayer` around a service | for a place that no await marks, and for names in the report |
 //!
+//! `yield_now` stops a request as well, but the await after it then counts as used up, so that nobody goes in at that one:
+//! prefer `consume_budget`, or a point. Tasks that the service spawns are the runtime's: each goes on until it really waits.
+//! Work that a handler hands over to a task and waits for is seen as one step, unless the task stops at awaits that wait.
+//!
 //! `consume_budget` belongs to tokio and costs nothing worth mentioning in production; put it where the replaced client
 //! would have sent something. From tokio 1.54 on, a free lock is taken *before* its await gives way: whoever gives way holds
 //! it, so that others go in between two locks only if they waited for the first one. Put a point before each lock too.

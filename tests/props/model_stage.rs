@@ -311,6 +311,10 @@ impl Stage for ModelStage {
         self.model.environment.clone()
     }
 
+    fn warnings(&self) -> Vec<String> {
+        vec!["it is a model".to_owned()]
+    }
+
     fn prepare(&mut self) -> Result<Vec<Record>, StageError> {
         let alone = |request| self.exchange(request, Phase::Solo, None, "alone".into());
         Ok((0..self.model.programs.len()).map(alone).collect())

@@ -14,9 +14,12 @@ use tower_service::Service;
 use super::body::{Body, BoxError};
 use super::place::Seen;
 use super::points::{self, Hit};
-use super::starve::Starving;
+use super::starve::{Starving, Units};
 use super::wake::{self, Hub, Slot};
 use crate::history::{PointCounts, StepEnd};
+
+/// Steps in a row after which a request is taken to need more than one unit for what it awaits.
+const STALLED: u8 = 4;
 
 /// How far a request has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +93,12 @@ pub(super) struct Child<S: Service<Request<Body>>, B> {
     old: Vec<Arc<Slot>>,
     /// It can go on whether or not it was woken.
     ready: bool,
-    /// Its last step ended at an await.
-    resumes: bool,
+    /// What it is left of tokio's budget when it is polled next.
+    units: Units,
+    /// Steps in a row that needed more than one unit for a single await.
+    stalled: u8,
+    /// Futures within it were made to yield, and are woken when the explorer's future next returns.
+    owes_turn: bool,
     pub(super) got: Got,
     pub(super) came: Option<Came>,
     pub(super) counts: PointCounts,
@@ -117,7 +124,9 @@ where
             seen: None,
             old: Vec::new(),
             ready: false,
-            resumes: false,
+            units: Units::None,
+            stalled: 0,
+            owes_turn: false,
             got: Got::default(),
             came: None,
             counts: PointCounts::default(),
@@ -135,7 +144,9 @@ where
         self.new_slot(hub);
         self.old.clear();
         self.ready = true;
-        self.resumes = false;
+        self.units = Units::None;
+        self.stalled = 0;
+        self.owes_turn = false;
         self.got.head = None;
         self.got.body.clear();
         self.got.cut = false;
@@ -203,26 +214,43 @@ where
         self.slot.reset();
         self.times[0].get_or_insert(number);
         let _ = points::take_hit();
-        starving.before(self.resumes);
-        hub.step(true);
-        // What a panic leaves behind is the service's own, as it is in any server.
-        let stepped = catch_unwind(AssertUnwindSafe(|| self.advance(keep)));
-        hub.step(false);
-        let (did, outcome) = stepped.unwrap_or_else(|panic| {
-            let why = format!("the service panicked: {}", said(&*panic));
-            (self.doing(), Poll::Ready(Err(why)))
-        });
+        let (did, mut outcome) = self.polled(starving, hub, keep);
         let hit = points::take_hit();
+        let mut end = StepEnd::Finished;
+        if outcome.is_pending() {
+            end = self.waits(starving, hub, hit.is_some());
+            let waits = end == StepEnd::Natural && !self.is_ready() && self.units != Units::All;
+            if waits {
+                outcome = self.look_again(starving, hub, keep);
+            }
+        }
         let end = match outcome {
-            Poll::Pending => self.waits(starving, hub, hit.is_some()),
+            Poll::Pending => end,
             Poll::Ready(Ok(())) => self.went_on(did, number),
             Poll::Ready(Err(why)) => {
                 self.fail(why, false, number);
                 StepEnd::Finished
             }
         };
-        self.resumes = matches!(end, StepEnd::Starved | StepEnd::Natural);
         Ended { end, did, hit }
+    }
+
+    /// Polls it with what it is left of the budget.
+    fn polled(
+        &mut self,
+        starving: &mut Starving,
+        hub: &Arc<Hub>,
+        keep: usize,
+    ) -> (Did, Poll<Result<(), String>>) {
+        starving.before(self.units);
+        hub.step(true);
+        // What a panic leaves behind is the service's own, as it is in any server.
+        let stepped = catch_unwind(AssertUnwindSafe(|| self.advance(keep)));
+        hub.step(false);
+        stepped.unwrap_or_else(|panic| {
+            let why = format!("the service panicked: {}", said(&*panic));
+            (self.doing(), Poll::Ready(Err(why)))
+        })
     }
 
     fn doing(&self) -> Did {
@@ -323,15 +351,30 @@ where
     /// It is not done with what it is doing.
     fn waits(&mut self, starving: &mut Starving, hub: &Arc<Hub>, at_point: bool) -> StepEnd {
         let left = starving.after();
+        let given = self.units;
         if left.yielded {
             // Tokio keeps this poll's waker in its list.
-            let old = std::mem::replace(&mut self.slot, Slot::new(hub));
-            self.waker = wake::waker(&self.slot, self.seen.as_ref());
-            self.old.push(old);
+            self.replace_slot(hub);
             self.ready = true;
         }
+        let is_at_leaf = left.yielded && left.exhausted && !at_point;
+        // A wait that costs a unit had it back, so that who goes on from one that costs nothing has it to spare.
+        let keeps_it = given == Units::One && !left.exhausted;
+        self.stalled = match (left.yielded, given) {
+            (true, Units::One) if keeps_it => self.stalled + 1,
+            (true, Units::None) => self.stalled,
+            _ => 0,
+        };
+        let was_made_to_yield = !self.old.is_empty() && !left.yielded;
+        self.owes_turn = keeps_it && was_made_to_yield && !at_point;
+        self.units = match given {
+            Units::All if !left.yielded => Units::All,
+            _ if self.stalled >= STALLED => Units::All,
+            _ if is_at_leaf => Units::One,
+            _ => Units::None,
+        };
         let counts = &mut self.counts;
-        match (at_point, left.yielded && left.exhausted) {
+        match (at_point, is_at_leaf) {
             (true, _) => {
                 counts.explicit += 1;
                 StepEnd::Explicit
@@ -347,6 +390,61 @@ where
         }
     }
 
+    /// It really waits: is that an await of tokio's which takes a unit when it goes on, or one that takes none? In the first
+    /// case it must be left one, and in the second none, or it would go on over the await that follows. Polled once more with
+    /// nothing left, which changes nothing, the first says that it has to yield and does not look at its waker, and the other
+    /// takes the waker. Whoever waits for both is left none: it may have to stop once more.
+    fn look_again(
+        &mut self,
+        starving: &mut Starving,
+        hub: &Arc<Hub>,
+        keep: usize,
+    ) -> Poll<Result<(), String>> {
+        /// Of a slot that nobody waits with: the child's own, its waker's, and that of tokio's list.
+        const UNUSED: usize = 3;
+        self.replace_slot(hub);
+        self.units = Units::None;
+        let (_, again) = self.polled(starving, hub, keep);
+        if again.is_ready() {
+            return again;
+        }
+        let left = starving.after();
+        if !left.yielded {
+            // Futures that were made to yield within a set of futures are not looked at until they are woken. They go on then.
+            if self.owes_turn {
+                self.units = Units::One;
+            }
+            return again;
+        }
+        self.owes_turn = false;
+        let costs_a_unit = Arc::strong_count(&self.slot) <= UNUSED;
+        self.replace_slot(hub);
+        self.units = Units::One;
+        let (_, again) = self.polled(starving, hub, keep);
+        if again.is_pending() {
+            if starving.after().yielded {
+                self.replace_slot(hub);
+                self.ready = true;
+            }
+            if !costs_a_unit {
+                self.units = Units::None;
+            }
+        }
+        again
+    }
+
+    /// Whether tokio's list has to be emptied for it to go on; asked once.
+    pub(super) fn takes_turn(&mut self) -> bool {
+        std::mem::take(&mut self.owes_turn) && !self.is_over()
+    }
+
+    /// What was woken so far says nothing any more.
+    fn replace_slot(&mut self, hub: &Arc<Hub>) {
+        let old = std::mem::replace(&mut self.slot, Slot::new(hub));
+        self.waker = wake::waker(&self.slot, self.seen.as_ref());
+        self.old.push(old);
+    }
+
     /// A part of the protocol is done.
     fn went_on(&mut self, did: Did, number: usize) -> StepEnd {
         if did == Did::Polled {
@@ -359,6 +457,7 @@ where
             return StepEnd::Finished;
         }
         self.ready = true;
+        self.units = Units::None;
         self.counts.service += 1;
         StepEnd::Service
     }

@@ -84,6 +84,8 @@ pub struct InProcess<'a, F, S: Service<Request<Body>>, B> {
     longest: usize,
     /// Something came from another thread, once.
     foreign: bool,
+    /// A background task has run between steps of requests, once.
+    background: bool,
     alarm: Option<Alarm>,
     tell: Arc<Mutex<Option<alarm::Tell>>>,
 }
@@ -150,6 +152,7 @@ where
             since_us: 0,
             longest: 0,
             foreign: false,
+            background: false,
             alarm: None,
             tell: Arc::default(),
             world,
@@ -227,6 +230,12 @@ where
         detail: Detail,
     ) -> Result<Execution, StageError> {
         enter(&self.hub).await;
+        if !self.starving.has_begun() {
+            // It wants the whole budget of a poll. There is no service yet whose tasks could run meanwhile.
+            host::turn(&self.hub).await;
+            self.starving.begin();
+            self.starving.leave_all();
+        }
         let service = (self.factory)();
         let users = self.world.users(0..self.requests.len());
         let plain = self.world.is_plain();
@@ -240,10 +249,6 @@ where
         let told = detail == Detail::Full;
         for (child, cue) in self.children.iter_mut().zip(&self.cues) {
             child.begin(service.clone(), cue.given.request(), &self.hub, told);
-        }
-        if !self.starving.has_begun() {
-            // It wants the whole budget of a poll.
-            host::turn(&self.hub).await;
         }
         self.starving.returned();
         let rules = Rules { told, ..self.rules };
@@ -260,6 +265,7 @@ where
         drop(controlled);
         self.starving.leave_all();
         self.longest = self.longest.max(moves.len());
+        self.background = self.background || moves.contains(&Move::Background);
         if let Some(own) = &mut cast {
             self.tell_race(own);
             if end != ExecutionEnd::Abandoned {
@@ -320,7 +326,8 @@ where
             let Told::Happened(happened) = told else {
                 continue;
             };
-            if happened.phase != Phase::ReadBack {
+            // Those of the race were taken before.
+            if happened.phase == Phase::Volley {
                 continue;
             }
             match &happened.result {
@@ -452,7 +459,15 @@ where
     }
 
     fn warnings(&self) -> Vec<String> {
-        calibrate::calibration().sentences()
+        /// Tokio gives tasks of its own the whole budget, and runs them in their order.
+        const BACKGROUND: &str = "background tasks of the service took part: each goes on until it really waits, and those that are ready run \
+             first come, first served; that another request goes in between two awaits of a task that do not wait, or that \
+             tasks run in another order, is not seen";
+        let mut warnings = calibrate::calibration().sentences();
+        if self.background {
+            warnings.push(BACKGROUND.to_owned());
+        }
+        warnings
     }
 
     fn prepare(&mut self) -> Result<Vec<Record>, StageError> {

@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::body::{Body, BoxError};
 use super::child::{Child, Did, Ended};
-use super::host::{Host, Passed};
+use super::host::{Host, Passed, turn};
 use super::points;
 use super::starve::Starving;
 use super::wake::Hub;
@@ -173,6 +173,11 @@ where
             match mv {
                 Move::Request(place) => {
                     self.step(usize::from(place));
+                    // Where there are background tasks, one of them would run: that is a move of its own.
+                    if self.children[usize::from(place)].takes_turn() && self.host.alive() == 0 {
+                        turn(self.hub).await;
+                        self.starving.returned();
+                    }
                     return Next::Point;
                 }
                 Move::Cancel(place) => {

