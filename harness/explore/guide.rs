@@ -112,7 +112,8 @@
 //! | explicit | [`point`](super::point) with a name of its own, and `PointLayer` around a service | for a place that no await marks, and for names in the report |
 //!
 //! `yield_now` stops a request as well, but the await after it then counts as used up, so that nobody goes in at that one:
-//! prefer `consume_budget`, or a point. Tasks that the service spawns are the runtime's: each goes on until it really waits.
+//! prefer `consume_budget`, or a point. So it is after `tokio::select!` when the branch that came first was a `Notify`, or a
+//! channel that is not tokio's. Tasks that the service spawns are the runtime's: each goes on until it really waits.
 //! Work that a handler hands over to a task and waits for is seen as one step, unless the task stops at awaits that wait.
 //!
 //! `consume_budget` belongs to tokio and costs nothing worth mentioning in production; put it where the replaced client
