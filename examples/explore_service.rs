@@ -81,8 +81,11 @@ fn repaired() -> Router {
         .with_state(Site::default())
 }
 
+/// Makes a service.
+type Factory = fn() -> Router;
+
 /// The services, and what is to come out.
-pub(crate) const SERVICES: [(&str, fn() -> Router, Verdict); 2] = [
+pub(crate) const SERVICES: [(&str, Factory, Verdict); 2] = [
     ("shared memo", faulty, Verdict::Exposed),
     ("memo of the request", repaired, Verdict::Isolated),
 ];

@@ -258,7 +258,11 @@ impl<'a, 'w> Race<'a, 'w> {
             doubts: self.executor.doubts,
             found: findings.found,
             told: findings.told,
-            warnings: std::mem::take(&mut self.warnings),
+            warnings: {
+                let mut warnings = self.executor.stage.warnings();
+                warnings.append(&mut self.warnings);
+                warnings
+            },
             environment: self.executor.stage.environment(),
             elapsed_ns: nanoseconds(elapsed),
         }

@@ -137,11 +137,7 @@ async fn leaks_once(
     kind: Kind,
     host: &Host,
     hub: &Arc<Hub>,
-    (starving, children, orders): (
-        &mut Starving,
-        &mut [Child<Slot, Body>; 2],
-        &mut Orders,
-    ),
+    (starving, children, orders): (&mut Starving, &mut [Child<Slot, Body>; 2], &mut Orders),
 ) -> bool {
     enter(hub).await;
     let service = Slot::new(kind);

@@ -1,6 +1,6 @@
 //! The runtime on which executions run: one thread, a clock that stands still, one background task at a time.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::pin;
@@ -26,6 +26,8 @@ pub(super) struct Host {
     metrics: RuntimeMetrics,
     hub: Arc<Hub>,
     mark: OnceCell<Arc<Mark>>,
+    /// Time has passed on it.
+    aged: Cell<bool>,
 }
 
 /// A task of the explorer's own that tells by when it runs how many others were waiting to run: tokio's queue is first in,
@@ -59,13 +61,14 @@ impl Host {
             .start_paused(true)
             .event_interval(1)
             // Time jumps while the thread is parked: the explorer has to see each jump by itself.
-            .on_thread_unpark(move || unparked.knock())
+            .on_thread_unpark(move || unparked.unparked())
             .build()?;
         Ok(Host {
             metrics: runtime.metrics(),
             runtime,
             hub: Arc::clone(hub),
             mark: OnceCell::new(),
+            aged: Cell::new(false),
         })
     }
 
@@ -77,6 +80,12 @@ impl Host {
     pub(super) fn alive(&self) -> usize {
         let own = usize::from(self.mark.get().is_some());
         self.metrics.num_alive_tasks().saturating_sub(own)
+    }
+
+    /// Whether it is as good as new: no task is left, and no time has passed. Where a timer stands in tokio's wheel depends on
+    /// when it is set, and time may jump on the way to it.
+    pub(super) fn is_as_new(&self) -> bool {
+        self.alive() == 0 && !self.aged.get()
     }
 
     /// Ends it without waiting for what works on other threads.
@@ -106,20 +115,23 @@ impl Host {
 
     /// Lets everything wait until time has jumped to the next timer, `changed` says that there is no need to, or there is
     /// nothing to wait for; tasks run meanwhile.
+    ///
+    /// Tokio's wheel of timers turns in larger steps while the next one is far: where no task could be waiting for it, a jump
+    /// after which nothing has changed is not yet the one to the next timer.
     pub(super) async fn pass_time(&self, mut changed: impl FnMut() -> bool) -> Passed {
         let before = Instant::now();
         let mut guard = pin!(tokio::time::sleep(FAR));
         let started = std::time::Instant::now();
-        self.hub.wait(true);
+        self.hub.wait_since(Some(before));
         let passed = poll_fn(|context| {
             if guard.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Passed::Nothing);
             }
-            let now = Instant::now();
-            if now > before {
+            let (now, changed) = (Instant::now(), changed());
+            if now > before && (changed || self.alive() > 0) {
                 return Poll::Ready(Passed::Time(now - before));
             }
-            if changed() {
+            if changed {
                 return Poll::Ready(Passed::Changed);
             }
             match started.elapsed() > super::REAL_LIMIT {
@@ -128,7 +140,8 @@ impl Host {
             }
         })
         .await;
-        self.hub.wait(false);
+        self.hub.wait_since(None);
+        self.aged.set(self.aged.get() || Instant::now() > before);
         passed
     }
 

@@ -69,7 +69,7 @@ pub struct InProcess<'a, F, S: Service<Request<Body>>, B> {
     requests: Vec<Raced>,
     rules: Rules,
     hub: Arc<Hub>,
-    /// None after an execution that left tasks behind.
+    /// None after an execution that left tasks behind, or in which time has passed.
     host: Option<Host>,
     starving: Starving,
     children: Vec<Child<S, B>>,
@@ -211,12 +211,12 @@ where
         )
     }
 
-    /// Keeps the runtime for the next execution, unless tasks are left on it.
+    /// Keeps the runtime for the next execution if it is as good as new.
     fn put_back(&mut self, host: Host) {
         self.hub.end();
-        match host.alive() {
-            0 => self.host = Some(host),
-            _ => host.shut_down(),
+        match host.is_as_new() {
+            true => self.host = Some(host),
+            false => host.shut_down(),
         }
     }
 

@@ -41,7 +41,7 @@ struct Frame<'a> {
 fn place(trace: &str, here: Option<&Path>) -> Option<String> {
     let mut below = false;
     for frame in frames(trace) {
-        if is_engine(frame.function) {
+        if is_engine(frame.function) || frame.at.is_some_and(is_of_engine) {
             if below {
                 return None;
             }
@@ -82,6 +82,14 @@ fn is_engine(function: &str) -> bool {
     const ENGINE: &str = concat!(env!("CARGO_CRATE_NAME"), "::explore::in_process::");
     let function = function.trim_start_matches(['<', '&']);
     function.starts_with(ENGINE) && !function.contains("::tests::")
+}
+
+/// Where only lines are known to the debugger (`debug = "line-tables-only"`), inlined functions have no path in their names.
+fn is_of_engine(at: &str) -> bool {
+    let here = file!().trim_end_matches("place.rs").replace('\\', "/");
+    let at = at.replace('\\', "/");
+    at.split_once(&here)
+        .is_some_and(|(_, file)| !file.starts_with("tests/"))
 }
 
 fn is_library(at: &str) -> bool {
@@ -133,6 +141,12 @@ mod tests {
             place(TRACE, None).as_deref(),
             Some("/home/a/notes/src/read.rs:12:31")
         );
+    }
+
+    #[test]
+    fn inlined_frames_of_the_engine_are_known_by_their_file() {
+        let inlined = TRACE.replace("crosswire::explore::in_process::place::Seen::look", "look");
+        assert_eq!(place(&inlined, None), place(TRACE, None));
     }
 
     #[test]

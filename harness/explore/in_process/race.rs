@@ -210,6 +210,8 @@ where
         if heeded.fold(false, |any, one| any | one) {
             return Next::Point;
         }
+        // Its own timer wants some budget.
+        self.starving.leave_all();
         let children = &*self.children;
         let passed = self.host.pass_time(|| ready(children) != 0).await;
         self.starving.returned();
@@ -280,6 +282,8 @@ where
 
     /// Lets time pass; nothing when there is no timer and nothing has changed.
     async fn time(&mut self, before: u32) -> Option<String> {
+        // Its own timer wants some budget.
+        self.starving.leave_all();
         let children = &*self.children;
         let passed = self.host.pass_time(|| ready(children) != before).await;
         self.starving.returned();

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
 use cooked_waker::IntoWaker as _;
+use tokio::time::Instant;
 
 use super::place::Seen;
 
@@ -34,6 +35,8 @@ pub(super) struct Hub {
     parent: Mutex<Option<Waker>>,
     /// The explorer's own future has returned, and wants to know of everything.
     waiting: AtomicBool,
+    /// The time of the runtime's clock since which it waits for time to pass.
+    since: Mutex<Option<Instant>>,
     /// A request is being polled, by the explorer.
     stepping: AtomicBool,
     /// Wakes from other threads.
@@ -50,6 +53,7 @@ impl Hub {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             parent: Mutex::new(None),
             waiting: AtomicBool::new(false),
+            since: Mutex::new(None),
             stepping: AtomicBool::new(false),
             foreign: AtomicU64::new(0),
             pulse: AtomicU64::new(0),
@@ -111,6 +115,27 @@ impl Hub {
     /// Whether a request is being polled.
     pub(super) fn steps(&self) -> bool {
         self.stepping.load(Ordering::Relaxed)
+    }
+
+    /// It waits for time to pass from now on, or no longer.
+    pub(super) fn wait_since(&self, since: Option<Instant>) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        self.wait(since.is_some());
+    }
+
+    /// The thread was parked. Knocking when time has not passed would keep it from passing: tokio takes it for something that
+    /// happens, and then does not advance its clock.
+    pub(super) fn unparked(&self) {
+        if !self.waits() {
+            return;
+        }
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if since.is_some_and(|since| now > since) {
+            *since = Some(now);
+            drop(since);
+            self.knock();
+        }
     }
 
     /// Wakes the explorer's future if it waits.

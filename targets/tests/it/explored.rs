@@ -17,12 +17,14 @@ use crate::client::{Client, Reply, Service};
 /// Units of the budget that tokio gives for one turn.
 const BUDGET: usize = 128;
 
-/// One turn of a request that has a single unit of budget: it goes on to the second place that asks for one.
-async fn step<F: Future>(mut request: Pin<&mut F>) -> Poll<F::Output> {
+/// One turn of a request that goes on to the next place which asks for budget: one that waits at such a place already has a
+/// unit for it, one that begins has none.
+async fn step<F: Future>(mut request: Pin<&mut F>, begins: bool) -> Poll<F::Output> {
     // The next turn has the whole budget.
     tokio::task::yield_now().await;
     poll_fn(|context| {
-        for _ in 1..BUDGET {
+        let left = usize::from(!begins);
+        for _ in left..BUDGET {
             match poll_proceed(context) {
                 Poll::Ready(unit) => unit.made_progress(),
                 Poll::Pending => panic!("the budget is not what this test believes"),
@@ -45,13 +47,14 @@ async fn raced(variant: &str, order: impl IntoIterator<Item = usize>) -> [Reply;
         pin!(first.get("/api/inbox")),
         pin!(second.get("/api/inbox")),
     );
-    let mut answers = [None, None];
+    let (mut answers, mut begun) = ([None, None], [false, false]);
     for turn in order {
         let answer = match turn {
             _ if answers[turn].is_some() => continue,
-            0 => step(first.as_mut()).await,
-            _ => step(second.as_mut()).await,
+            0 => step(first.as_mut(), !begun[turn]).await,
+            _ => step(second.as_mut(), !begun[turn]).await,
         };
+        begun[turn] = true;
         if let Poll::Ready(answer) = answer {
             answers[turn] = Some(answer);
         }

@@ -1,14 +1,23 @@
 //! The stage under a guide that walks every order, over services that leak, that do not, and that do odd things.
 
 mod counts;
+mod odd;
+mod surroundings;
+mod told;
 mod walk;
+
+use std::collections::BTreeMap;
+
+use axum::extract::Query;
 
 use crate::explore::Plan;
 use crate::history::Raced;
 use crate::identity::{Salt, UserId};
 use crate::scenario::Scenario;
 
-/// Two users who read the same thing.
+type Params = Query<BTreeMap<String, String>>;
+
+/// Users who read the same thing.
 const READ: &str = r##"version = 1
 title = "notes"
 

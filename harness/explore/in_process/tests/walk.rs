@@ -1,6 +1,6 @@
 //! Walks every order of a stage's requests, depth first, without any bound.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::explore::{Detail, Execution, ExecutionEnd, Guide, Point, Stage};
 use crate::history::{Move, Record};
@@ -10,12 +10,16 @@ use crate::history::{Move, Record};
 pub(super) struct Walked {
     pub(super) executions: usize,
     pub(super) stuck: usize,
+    /// The last one of those.
+    pub(super) stuck_at: String,
     pub(super) endless: usize,
     pub(super) foreign: u64,
     /// Enabled moves were others than the time before.
     pub(super) diverged: usize,
-    /// Bodies of the race's answers (or why there is none), by place, and how often.
-    pub(super) answers: BTreeMap<Vec<String>, usize>,
+    /// Status and body of the race's answers (or why there is none), by user.
+    pub(super) answers: BTreeSet<Vec<String>>,
+    /// Schedules that ended whole.
+    pub(super) schedules: BTreeSet<String>,
     pub(super) outcomes: BTreeSet<u128>,
     pub(super) last: Option<Execution>,
 }
@@ -23,10 +27,13 @@ pub(super) struct Walked {
 /// One node on the way: what could be done there, and how far that has been tried.
 #[derive(Clone, Debug)]
 struct Node {
+    /// But for what turned out void.
     enabled: Vec<Move>,
-    /// Places in `enabled` that are still to be tried.
+    void: Vec<Move>,
+    /// Those of `enabled` that are still to be tried.
     left: Vec<Move>,
-    chosen: Move,
+    /// None when all that was left turned out void.
+    chosen: Option<Move>,
 }
 
 #[derive(Default)]
@@ -39,38 +46,42 @@ struct Walker {
 impl Guide for Walker {
     fn choose(&mut self, point: &Point<'_>) -> Option<Move> {
         assert!(!point.enabled.is_empty());
-        let known = self.at < self.path.len();
-        if known {
-            let node = &self.path[self.at];
-            if node.enabled != point.enabled {
+        if let Some(node) = self.path.get(self.at) {
+            let mut enabled = point.enabled.to_vec();
+            enabled.retain(|mv| !node.void.contains(mv));
+            // Who comes first depends on who went on last, which is the same after the same moves.
+            if node.enabled != enabled {
                 self.diverged += 1;
                 return None;
             }
         } else {
             let mut left = point.enabled.to_vec();
             left.reverse();
-            let chosen = left.pop().unwrap();
+            let chosen = left.pop();
             self.path.push(Node {
                 enabled: point.enabled.to_vec(),
+                void: Vec::new(),
                 left,
                 chosen,
             });
         }
-        let mv = self.path[self.at].chosen;
+        let chosen = self.path[self.at].chosen;
         self.at += 1;
-        Some(mv)
+        chosen
     }
 
     fn void(&mut self, mv: Move) {
-        // The node becomes what is asked next.
         self.at -= 1;
-        let node = self.path.pop().unwrap();
-        assert_eq!(node.chosen, mv);
         assert_eq!(
             self.path.len(),
-            self.at,
-            "only what is new can turn out void"
+            self.at + 1,
+            "only what is new turns out void"
         );
+        let node = &mut self.path[self.at];
+        assert_eq!(node.chosen, Some(mv));
+        node.enabled.retain(|other| *other != mv);
+        node.void.push(mv);
+        node.chosen = node.left.pop();
     }
 }
 
@@ -84,7 +95,10 @@ pub(super) fn walk(stage: &mut dyn Stage, limit: usize) -> Walked {
         walked.executions += 1;
         walked.foreign += execution.doubts.foreign_wakes;
         match &execution.end {
-            ExecutionEnd::Stuck { .. } => walked.stuck += 1,
+            ExecutionEnd::Stuck { .. } => {
+                walked.stuck += 1;
+                walked.stuck_at = execution.schedule.to_string();
+            }
             ExecutionEnd::Endless => walked.endless += 1,
             ExecutionEnd::Complete | ExecutionEnd::Abandoned => {}
         }
@@ -92,10 +106,11 @@ pub(super) fn walk(stage: &mut dyn Stage, limit: usize) -> Walked {
             .outcome
             .is_some_and(|outcome| walked.outcomes.insert(outcome))
         {
-            *walked
-                .answers
-                .entry(answers(&stage.records(1)))
-                .or_default() += 1;
+            walked.answers.insert(answers(&stage.records(1)));
+        }
+        if execution.outcome.is_some() {
+            let is_new = walked.schedules.insert(execution.schedule.to_string());
+            assert!(is_new, "{} was run twice", execution.schedule);
         }
         walked.last = Some(execution);
         if walked.executions >= limit {
@@ -103,7 +118,7 @@ pub(super) fn walk(stage: &mut dyn Stage, limit: usize) -> Walked {
         }
         while let Some(node) = walker.path.last_mut() {
             if let Some(next) = node.left.pop() {
-                node.chosen = next;
+                node.chosen = Some(next);
                 break;
             }
             walker.path.pop();
@@ -135,4 +150,33 @@ pub(super) fn answers(records: &[Record]) -> Vec<String> {
         .collect();
     answers.sort();
     answers.into_iter().map(|answer| answer.1).collect()
+}
+
+/// Goes on as a schedule says; then with the first of what is possible, if it is to go on.
+pub(super) struct Along {
+    pub(super) moves: Vec<Move>,
+    pub(super) at: usize,
+    pub(super) goes_on: bool,
+}
+
+impl Along {
+    pub(super) fn new(schedule: &str, goes_on: bool) -> Along {
+        Along {
+            moves: schedule.parse::<crate::history::Schedule>().unwrap().0,
+            at: 0,
+            goes_on,
+        }
+    }
+}
+
+impl Guide for Along {
+    fn choose(&mut self, point: &Point<'_>) -> Option<Move> {
+        let next = self.moves.get(self.at).copied();
+        self.at += 1;
+        next.or_else(|| point.enabled.first().copied().filter(|_| self.goes_on))
+    }
+
+    fn void(&mut self, mv: Move) {
+        panic!("{mv} was not possible");
+    }
 }

@@ -148,7 +148,6 @@ fn protect(headers: &mut HeaderMap) {
 impl App {
     /// Puts a logged-in user's request to the webmail.
     async fn ask(&self, visitor: &Visitor, action: Action) -> Asked {
-        self.world.enter().await;
         let arrived = self.world.micros();
         Asked {
             arrived,

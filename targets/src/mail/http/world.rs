@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::mail::password::{self, HashError};
 use crate::mail::session::Token;
-use crate::sync::{AtomicU64, Mutex, Ordering, point};
+use crate::sync::{AtomicU64, Mutex, Ordering};
 
 /// When everything happens that is explored: 22 July 2008, 15:10 in Tokyo, in seconds since 1970 (UTC).
 const ROLL_OUT: u64 = 1_216_707_000;
@@ -81,14 +81,6 @@ impl World {
         Self::Explored {
             drawn: AtomicU64::new(0),
             once,
-        }
-    }
-
-    /// Comes before the work on a request. Where requests are explored, others can go on here: of a turn's budget a unit is
-    /// left, so that the first place which asks for one is passed, and that must not be the one behind the note's write.
-    pub(super) async fn enter(&self) {
-        if matches!(self, Self::Explored { .. }) {
-            point().await;
         }
     }
 
