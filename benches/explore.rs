@@ -15,10 +15,10 @@ const RUNS: usize = 5;
 /// Users, awaits of each request, most preemptions.
 const ROWS: [(u32, u32, Option<u32>); 6] = [
     (2, 2, None),
-    (2, 5, None),
-    (2, 8, None),
+    (2, 4, None),
+    (2, 6, None),
     (2, 32, Some(2)),
-    (3, 2, None),
+    (3, 0, None),
     (3, 8, Some(2)),
 ];
 

@@ -5,8 +5,8 @@
     reason = "a model uses part of what the server uses, and these files are public there"
 )]
 
-#[path = "../../../targets/src/mail/delayed.rs"]
-pub mod delayed;
+#[path = "../../../targets/src/mail/stepwise.rs"]
+pub mod stepwise;
 #[path = "../../../targets/src/mail/memory.rs"]
 pub mod memory;
 #[path = "../../../targets/src/mail/note.rs"]

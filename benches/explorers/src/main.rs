@@ -25,7 +25,7 @@ const SEED: u64 = 2008;
 /// Executions of a search by chance.
 const DRAWN: usize = 20_000;
 /// Most executions of a search through all orders.
-const MOST: usize = 500_000;
+const MOST: usize = 200_000;
 /// Preemptions where there is a bound.
 const BOUND: usize = 2;
 

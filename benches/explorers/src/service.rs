@@ -9,17 +9,17 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 
-use crate::mail::delayed::DelayedStore;
+use crate::mail::stepwise::StepwiseStore;
 use crate::mail::memory::MemoryStore;
 use crate::mail::note::{Note, Requester};
 use crate::mail::service::{Action, Outcome, Webmail};
 use crate::mail::store::{Draft, NewUser, Store as _, UserId};
 
-type Site<N> = Arc<Webmail<DelayedStore<MemoryStore>, N>>;
+type Site<N> = Arc<Webmail<StepwiseStore<MemoryStore>, N>>;
 
 /// A webmail of `users` users, called `user1`, `user2`, …; each sends itself its mail.
 pub(crate) fn service<N: Note>(users: u64) -> Router {
-    let store = DelayedStore::stepwise(MemoryStore::new());
+    let store = StepwiseStore::new(MemoryStore::new());
     for user in 1..=users {
         let new = NewUser {
             name: format!("user{user}"),
@@ -35,7 +35,7 @@ pub(crate) fn service<N: Note>(users: u64) -> Router {
 }
 
 /// Outside of an exploration nothing waits, so that one poll does.
-fn created(store: &DelayedStore<MemoryStore>, new: NewUser) {
+fn created(store: &StepwiseStore<MemoryStore>, new: NewUser) {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
     let creating = pin!(store.create_user(new));
