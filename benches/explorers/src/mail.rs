@@ -5,8 +5,6 @@
     reason = "a model uses part of what the server uses, and these files are public there"
 )]
 
-#[path = "../../../targets/src/mail/stepwise.rs"]
-pub mod stepwise;
 #[path = "../../../targets/src/mail/memory.rs"]
 pub mod memory;
 #[path = "../../../targets/src/mail/note.rs"]
@@ -15,5 +13,7 @@ pub mod note;
 pub mod service;
 #[path = "../../../targets/src/mail/session.rs"]
 pub mod session;
+#[path = "../../../targets/src/mail/stepwise.rs"]
+pub mod stepwise;
 #[path = "../../../targets/src/mail/store.rs"]
 pub mod store;

@@ -9,10 +9,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 
-use crate::mail::stepwise::StepwiseStore;
 use crate::mail::memory::MemoryStore;
 use crate::mail::note::{Note, Requester};
 use crate::mail::service::{Action, Outcome, Webmail};
+use crate::mail::stepwise::StepwiseStore;
 use crate::mail::store::{Draft, NewUser, Store as _, UserId};
 
 type Site<N> = Arc<Webmail<StepwiseStore<MemoryStore>, N>>;
