@@ -232,13 +232,21 @@ impl Table<'_> {
     }
 }
 
-/// Lines of at most `width` columns, broken at spaces, and within words that are longer.
+/// Lines of at most `width` columns, broken at spaces; within words that are longer, such as paths, after a `/` or `:` where
+/// there is one.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
     let mut lines = Vec::new();
     for line in words::wrapped(text, width) {
         let characters: Vec<char> = line.chars().collect();
-        let pieces = characters.chunks(width.max(1));
-        lines.extend(pieces.map(|piece| piece.iter().collect::<String>()));
+        let mut rest = &characters[..];
+        while rest.len() > width {
+            let seam = rest[..width].iter().rposition(|c| matches!(c, '/' | ':'));
+            let (piece, after) = rest.split_at(seam.map_or(width, |seam| seam + 1));
+            lines.push(piece.iter().collect());
+            rest = after;
+        }
+        lines.push(rest.iter().collect());
     }
     lines
 }
@@ -547,6 +555,16 @@ mod tests {
         let lines = table(&many, &many.told[0].clone(), None, 98);
         assert!(lines.iter().all(|line| line.chars().count() <= 98));
         assert!(lines[0].starts_with("  1  alice read: call"), "{lines:#?}");
+    }
+
+    #[test]
+    fn paths_break_between_folders() {
+        assert_eq!(
+            wrapped("await at shop/src/paying/card.rs:12:31", 20),
+            ["await at", "shop/src/paying/", "card.rs:12:31"]
+        );
+        assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrapped("", 3), [""]);
     }
 
     #[test]

@@ -58,12 +58,12 @@ pub fn time(span: Duration) -> String {
     }
 }
 
-/// Breaks a text into lines of at most `width` columns, at spaces; a longer word keeps a line to itself.
+/// Breaks a text into lines of at most `width` columns, at spaces; a longer word keeps a line to itself, and a number its unit.
 #[must_use]
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
-    for word in text.split(' ') {
+    for word in unbroken(text) {
         if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(std::mem::take(&mut line));
         }
@@ -74,6 +74,32 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     }
     lines.push(line);
     lines
+}
+
+/// What stands between spaces, but for those between a number and its unit: `1 min 0 s` is one.
+fn unbroken(text: &str) -> Vec<&str> {
+    const UNITS: [&str; 7] = ["ns", "µs", "ms", "s", "min", "h", "%"];
+    let is_number = |word: &str| {
+        let word = word.trim_start_matches(['(', '<']);
+        let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
+        word.ends_with(|c: char| c.is_ascii_digit()) && word.chars().all(is_part)
+    };
+    let is_unit = |word: &str| UNITS.contains(&word.trim_end_matches(['.', ',', ';', ':', ')']));
+    let mut words = Vec::new();
+    let (mut begin, mut at, mut last) = (0, 0, None);
+    for word in text.split(' ') {
+        let is_glued = last.is_some_and(|last| {
+            is_number(last) && is_unit(word) || last == "min" && is_number(word)
+        });
+        if last.is_some() && !is_glued {
+            words.push(&text[begin..at - 1]);
+            begin = at;
+        }
+        at += word.len() + 1;
+        last = Some(word);
+    }
+    words.push(&text[begin..]);
+    words
 }
 
 #[cfg(test)]
@@ -114,5 +140,15 @@ mod tests {
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("extraordinary a", 5), ["extraordinary", "a"]);
         assert_eq!(wrapped("", 5), [""]);
+    }
+
+    #[test]
+    fn a_number_keeps_its_unit() {
+        assert_eq!(
+            wrapped("after (1 min 0 s); 3", 9),
+            ["after", "(1 min 0 s);", "3"]
+        );
+        assert_eq!(wrapped("took 23.1 s", 9), ["took", "23.1 s"]);
+        assert_eq!(wrapped("number 3 such", 8), ["number 3", "such"]);
     }
 }
