@@ -102,10 +102,39 @@ fn is_library(at: &str) -> bool {
         || at.contains("/library/core/")
 }
 
+/// The place from the working folder on. Elsewhere, such as in another package of the workspace or in a crate that was built on
+/// another machine, from the package's folder on: where that lies is nobody's business in a report.
 fn shown(at: &str, here: Option<&Path>) -> String {
     let own = here.and_then(|here| Path::new(at).strip_prefix(here).ok());
-    let own = own.map_or(at, |own| own.to_str().unwrap_or(at));
+    let own = own.map_or_else(|| of_package(at), |own| own.to_str().unwrap_or(at));
     own.trim_start_matches("./").to_owned()
+}
+
+/// An absolute path without what stands before the folder of its package, as far as that can be told.
+fn of_package(at: &str) -> &str {
+    /// Folders in which a package keeps its source.
+    const SOURCES: [&str; 4] = ["src", "tests", "examples", "benches"];
+    let is_separator = |c: char| matches!(c, '/' | '\\');
+    if !Path::new(at).is_absolute() {
+        return at;
+    }
+    let mut folders = at.match_indices(is_separator).map(|(from, _)| from + 1);
+    // The last one: what is below the sources is seldom called so.
+    let (mut before, mut package) = (None, None);
+    let mut from = folders.next();
+    while let Some(begin) = from {
+        from = folders.next();
+        let Some(next) = from else {
+            break;
+        };
+        let is_source = SOURCES.contains(&&at[begin..next - 1]);
+        if is_source && before.is_some() {
+            package = before;
+        }
+        // `src/tests/` is no package of that name.
+        before = (!is_source).then_some(begin);
+    }
+    package.map_or(at, |package| &at[package..])
 }
 
 #[cfg(test)]
@@ -137,16 +166,36 @@ mod tests {
             place(TRACE, Some(here)).as_deref(),
             Some("src/read.rs:12:31")
         );
-        assert_eq!(
-            place(TRACE, None).as_deref(),
-            Some("/home/a/notes/src/read.rs:12:31")
-        );
+        for elsewhere in [None, Some(Path::new("/home/a/other"))] {
+            assert_eq!(
+                place(TRACE, elsewhere).as_deref(),
+                Some("notes/src/read.rs:12:31")
+            );
+        }
     }
 
     #[test]
     fn inlined_frames_of_the_engine_are_known_by_their_file() {
         let inlined = TRACE.replace("crosswire::explore::in_process::place::Seen::look", "look");
         assert_eq!(place(&inlined, None), place(TRACE, None));
+    }
+
+    #[test]
+    fn a_place_elsewhere_begins_with_its_package() {
+        for (at, expected) in [
+            ("/ws/shop/src/pay/mod.rs:1:2", "shop/src/pay/mod.rs:1:2"),
+            ("/usr/src/app/shop/src/pay.rs:1:2", "shop/src/pay.rs:1:2"),
+            ("/ws/shop/tests/pay.rs:1:2", "shop/tests/pay.rs:1:2"),
+            ("/ws/shop/src/tests/pay.rs:1:2", "shop/src/tests/pay.rs:1:2"),
+            (
+                "/ws/build/out/generated.rs:1:2",
+                "/ws/build/out/generated.rs:1:2",
+            ),
+            ("/src/main.rs:1:2", "/src/main.rs:1:2"),
+            ("./src/main.rs:1:2", "src/main.rs:1:2"),
+        ] {
+            assert_eq!(shown(at, Some(Path::new("/elsewhere"))), expected);
+        }
     }
 
     #[test]
