@@ -357,7 +357,7 @@ impl Exploration {
         if let Some(idle) = self.people.iter().find(|person| person.sends.is_none()) {
             return Err(CheckError::wrong(format!(
                 "the user `{name}` sends nothing\n  add `.request({name:?}, …)`, or leave the user out",
-                name = idle.name.escape_debug(),
+                name = idle.name,
             )));
         }
         self.check.scenario()

@@ -204,6 +204,7 @@ fn requests_that_cannot_race_are_told() {
     let idle = exploration(faulty).user("carol", [("password", "x")]);
     let told = error(idle).to_string();
     assert!(told.starts_with("the user `carol` sends nothing"), "{told}");
+    assert!(told.contains("add `.request(\"carol\", …)`"), "{told}");
 
     let many = (0..9).fold(crosswire::explore(faulty), |exploration, user| {
         exploration.request(&format!("user{user}"), Step::get("front page", "/"))
