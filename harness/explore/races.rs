@@ -21,6 +21,16 @@ pub fn races(scenario: &Scenario) -> Result<Vec<Vec<Raced>>, String> {
         pairs(scenario)?
     } else {
         let named = &scenario.explore.races;
+        if let Some(twice) = named
+            .iter()
+            .enumerate()
+            .find_map(|(at, names)| named[..at].contains(names).then_some(names))
+        {
+            let shown = twice.join(", ");
+            return Err(format!(
+                "the race `{shown}` is named twice: once explores all its schedules"
+            ));
+        }
         named
             .iter()
             .map(|names| named_race(scenario, names))
@@ -279,6 +289,12 @@ mod tests {
             let error = races(&scenario(users, &read, &[race])).unwrap_err();
             assert!(error.contains(why), "{error}");
         }
+        let twice = [&["read", "read"][..], &["read", "read"]];
+        let error = races(&scenario(2, &read, &twice)).unwrap_err();
+        assert!(
+            error.starts_with("the race `read, read` is named twice"),
+            "{error}"
+        );
         let error = races(&scenario(1, &read, &[])).unwrap_err();
         assert!(
             error.contains("needs 2 users") && error.contains("has 1"),

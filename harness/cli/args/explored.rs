@@ -32,7 +32,8 @@ pub(crate) struct ExploreArgs {
     /// Relay between the service and a backend, such as 6380=127.0.0.1:6379: the service connects to port 6380; repeatable
     #[arg(long, value_name = "LISTEN=BACKEND", help_heading = "Target")]
     pub(crate) through: Vec<String>,
-    /// Command that starts the service anew before each execution
+    /// Command by which the service is ended and started anew before each execution: it waits for the end of the one before,
+    /// leaves the new one in the background, and returns
     #[arg(
         long,
         value_name = "COMMAND",
@@ -50,13 +51,13 @@ pub(crate) struct ExploreArgs {
     #[arg(long, value_parser = word::<SearchName>(SearchName::WORDS), value_name = "NAME", help_heading = "Run")]
     pub(crate) search: Option<SearchName>,
     /// Most switches away from a request that could have gone on
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u64), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = seed, allow_hyphen_values = true)]
     pub(crate) preemptions: Option<u64>,
     /// Most executions of a race
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u64), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = seed, allow_hyphen_values = true)]
     pub(crate) executions: Option<u64>,
     /// Executions drawn by chance once these are used up
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u64), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = seed, allow_hyphen_values = true)]
     pub(crate) samples: Option<u64>,
     /// End a race after this time, such as 30s or 2m (at least 1s); what was done until then counts
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Run")]

@@ -13,7 +13,7 @@ where
     PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
-/// A seed, with an error that tells the range.
+/// A seed, or another number without bounds of its own, with an error that tells the range.
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     text.parse()
         .map_err(|_| format!("must be a whole number from 0 to {}", u64::MAX))
