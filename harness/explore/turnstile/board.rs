@@ -271,6 +271,11 @@ impl Board {
 }
 
 impl State {
+    /// Whether no connection of the service has come yet.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.opened == 0
+    }
+
     /// From now on what belongs to one of so many requests is held.
     pub(super) fn begin(&mut self, requests: usize, mode: Mode) {
         self.requests = (0..requests).map(|_| Seen::default()).collect();
