@@ -113,7 +113,7 @@ fn objection(report: &Report, wanted: Verdict) -> Option<String> {
 
 /// What to change in the test, in its own words.
 fn to_do(report: &Report) -> Vec<String> {
-    if !report.explored.is_empty() {
+    if report.is_exploration() {
         return to_do_of_schedules(report);
     }
     let mut lines = Vec::new();

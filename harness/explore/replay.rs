@@ -336,15 +336,13 @@ fn run<'s>(
     })
 }
 
-/// An execution of a schedule, its preemptions, and what could still have been done.
-type Followed = (Weighing, u32, Vec<Move>);
-
-/// Runs the schedule once; the execution, or where it went another way.
+/// Runs the schedule once; the execution with its preemptions and what could still have been done, or where it went another
+/// way.
 fn once(
     executor: &mut Executor<'_>,
     line: &Replay,
     detail: Detail,
-) -> Result<Result<Followed, Difference>, Halt> {
+) -> Result<Result<(Weighing, u32, Vec<Move>), Difference>, Halt> {
     let mut guide = Fixed::new(&line.schedule.0);
     let weighing = executor.run(&mut guide, detail)?;
     let preemptions = guide.preemptions();
@@ -365,7 +363,7 @@ fn one_schedule(executor: &mut Executor<'_>, first: &Weighing) -> Explored {
         requests: executor.stage.requests(),
         coverage: Coverage::Capped {
             bound: None,
-            limit: "one schedule".to_owned(),
+            limit: Coverage::ONE_SCHEDULE.to_owned(),
         },
         schedules: 1,
         exposing: u64::from(exposes),

@@ -98,6 +98,17 @@ pub enum Coverage {
     },
 }
 
+impl Coverage {
+    /// The limit of a run of one schedule: that of a replay line.
+    pub const ONE_SCHEDULE: &str = "one schedule";
+
+    /// Whether one schedule was asked for, and no other one was to be run.
+    #[must_use]
+    pub fn is_of_one_schedule(&self) -> bool {
+        matches!(self, Coverage::Capped { limit, .. } if limit == Coverage::ONE_SCHEDULE)
+    }
+}
+
 /// The schedules with one number of preemptions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundTold {

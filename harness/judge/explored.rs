@@ -170,6 +170,9 @@ pub(super) fn reasons(explored: &[Explored], world: &World, is_exposed: bool) ->
 
 /// Not even one preemption: requests that ran one after the other, and little else.
 fn too_few(coverage: &Coverage, who: &str) -> String {
+    if coverage.is_of_one_schedule() {
+        return format!("{who}: one schedule was run, and it says nothing of the others");
+    }
     let run = match bound(coverage) {
         Some(0) => "only the schedules without a preemption were all run",
         _ => "not even the schedules without a preemption were all run",

@@ -301,7 +301,17 @@ impl Judge {
         self.weigh_strength(run);
         self.weigh_ending();
         if self.strength.exchanges == 0 {
-            self.reason(ReasonKind::Nothing, "no request was made");
+            let is_told = matches!(
+                &self.end,
+                Some(End {
+                    ending: Ending::Failed { .. },
+                    ..
+                })
+            );
+            // An exploration keeps no exchanges of what fails before its first schedule: why it failed says it all.
+            if !(run.world.is_explored() && is_told) {
+                self.reason(ReasonKind::Nothing, "no request was made");
+            }
             return;
         }
         let of_control = run.control.reasons(&run.world).into_iter();

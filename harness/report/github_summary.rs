@@ -167,6 +167,7 @@ fn ended(report: &Report) -> String {
         words::count(report.users, "user"),
         match &report.strength.reach {
             Some(reach) => words::count(reach.schedules, "schedule"),
+            None if report.is_exploration() => words::count(0, "schedule"),
             None => words::count(report.strength.rounds.into(), "round"),
         },
         words::time(std::time::Duration::from_nanos(report.elapsed_ns)),

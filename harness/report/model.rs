@@ -223,6 +223,12 @@ impl Report {
         self.findings.iter().all(takes)
     }
 
+    /// Whether schedules were explored, or were to be: the run may have ended before the first one.
+    #[must_use]
+    pub fn is_exploration(&self) -> bool {
+        self.strength.reach.is_some() || self.engine == "explore"
+    }
+
     /// The command that runs that schedule of an exploration again; `None` when the run's is not known.
     #[must_use]
     pub fn replay_of_schedule(&self, line: &str) -> Option<String> {

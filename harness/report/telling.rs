@@ -97,6 +97,7 @@ pub fn reach(reach: &Reach) -> String {
         sampled => format!(", and {} drawn by chance", words::number(sampled)),
     };
     match &reach.coverage {
+        alone if alone.is_of_one_schedule() => "one schedule alone".to_owned(),
         Coverage::All => all,
         Coverage::WithinBound { bound } => format!("{all} {}{beyond}", within(*bound)),
         Coverage::Capped { bound, limit } => {
@@ -115,6 +116,7 @@ pub fn reach(reach: &Reach) -> String {
 /// As [`reach`], without what a limit left to say.
 fn in_short(reach: &Reach) -> String {
     match &reach.coverage {
+        alone if alone.is_of_one_schedule() => self::reach(reach),
         Coverage::Capped { .. } => {
             format!("capped at {}", words::count(reach.schedules, "schedule"))
         }
@@ -155,6 +157,9 @@ pub fn strength(report: &Report) -> String {
     let strength = &report.strength;
     if let Some(reach) = &strength.reach {
         return self::reach(reach);
+    }
+    if report.is_exploration() {
+        return "no schedule was run".to_owned();
     }
     if strength.overlapping_pairs == 0 {
         return format!(
@@ -539,7 +544,16 @@ pub fn advice(report: &Report) -> Option<String> {
                 cause: Cause::Step, ..
             }),
             _,
-        ) => "check that step of the scenario: its request, and the answer it expects".to_owned(),
+        ) if !report.is_exploration() => {
+            "check that step of the scenario: its request, and the answer it expects".to_owned()
+        }
+        // An exploration fails for more reasons than its steps: a line of other requests, relays that nobody uses.
+        (
+            Some(Ending::Failed {
+                cause: Cause::Step, ..
+            }),
+            _,
+        ) => "put right what the reason above names, then explore again".to_owned(),
         // The ending does not say whether nobody listens, a name is unknown or a certificate is not trusted; its sentence does.
         (Some(Ending::Failed { .. }), _) => format!(
             "put right what the reason above names, then run it again (the service is expected at {})",
@@ -558,9 +572,7 @@ pub fn advice(report: &Report) -> Option<String> {
             "name points inside the service (`crosswire::explore::point`), hold more of it (--hold), or fire at it: `crosswire fire`"
                 .to_owned()
         }
-        _ if lacks(ReasonKind::Schedules) => {
-            "give it more executions or time (--executions), or fewer and shorter requests at once (--race)".to_owned()
-        }
+        _ if lacks(ReasonKind::Schedules) => more_schedules(report).to_owned(),
         _ if lacks(ReasonKind::Unrepeatable) => {
             "take out of the requests' way what no schedule decides (threads, clocks, chance, what earlier executions left \
              behind), or begin each execution anew (--restart)"
@@ -577,6 +589,18 @@ pub fn advice(report: &Report) -> Option<String> {
         _ => return None,
     };
     Some(text)
+}
+
+/// What lets more schedules be run, by what ended the runs of those that were too few.
+fn more_schedules(report: &Report) -> &'static str {
+    let coverages = || report.explored.iter().map(|one| &one.coverage);
+    if coverages().any(Coverage::is_of_one_schedule) {
+        return "leave --schedule out, and the other schedules are run as well: one says nothing of them";
+    }
+    if coverages().any(|coverage| *coverage == Coverage::WithinBound { bound: 0 }) {
+        return "allow preemptions (--preemptions 1 or more): without one, the requests run one after the other";
+    }
+    "give it more executions or time (--executions, --duration), or fewer and shorter requests at once (--race)"
 }
 
 /// A threshold, and whether the run kept to it: `pairs >= 1000: kept, 1,388`. One of another engine is not measured.

@@ -10,7 +10,7 @@ use super::telling::{
     threshold, when,
 };
 use super::{Finding, Report, words};
-use crate::history::Ending;
+use crate::history::{Ending, Move, Way};
 use crate::judge::Verdict;
 
 /// Columns of a line at most (longer words and commands excepted).
@@ -154,13 +154,19 @@ impl Page<'_> {
         };
         let (who, place, when) = (width(|l| &l.who), width(|l| &l.place), width(|l| &l.when));
         let grouped = shown.iter().any(|line| line.pairs.is_some_and(|n| n > 1));
+        let is_in_process = report.explored.iter().any(|one| one.way == Way::InProcess);
         for line in &shown {
             let pairs = match line.pairs {
                 _ if !grouped => String::new(),
                 Some(pairs) => format!("  {:>9}", words::count(pairs, "pair")),
                 None => format!("  {:>9}", ""),
             };
-            let times = format!("{}×", words::number(line.times));
+            // In process only the first execution of every outcome is kept, and to count those says nothing.
+            let times = if is_in_process {
+                String::new()
+            } else {
+                format!("{}×", words::number(line.times))
+            };
             let text = format!(
                 "  {:who$}  {:place$}  {:when$}{pairs}  {times:>6}",
                 line.who, line.place, line.when
@@ -235,6 +241,7 @@ impl Page<'_> {
         let users = words::count(report.users, "user");
         let rounds = match &report.strength.reach {
             Some(reach) => words::count(reach.schedules, "schedule"),
+            None if report.is_exploration() => words::count(0, "schedule"),
             None => words::count(report.strength.rounds.into(), "round"),
         };
         self.row(
@@ -311,17 +318,36 @@ fn in_all(report: &Report) -> String {
 }
 
 fn found_in(report: &Report) -> String {
+    if let Some(text) = found_in_schedules(report) {
+        return text.to_owned();
+    }
     let phases = report.by_phase();
     let parts: Vec<String> = phases
         .iter()
         .map(|(p, n)| format!("{} ({})", phase(*p), words::number(*n)))
         .collect();
     let means = match report.takes_overlap() {
-        true if report.strength.reach.is_some() => return INTERLEAVED.to_owned(),
         true => "it takes requests that overlap",
         false => "it needs no race",
     };
     format!("{}: {means}", parts.join(", "))
+}
+
+/// What kind of schedules shows what an exploration found; `None` when requests alone showed some of it.
+fn found_in_schedules(report: &Report) -> Option<&'static str> {
+    report.strength.reach.as_ref()?;
+    if report.takes_overlap() {
+        return Some(INTERLEAVED);
+    }
+    let shown = report.findings.iter().map(|one| one.shown_by.as_ref());
+    let shown: Vec<_> = shown.collect::<Option<_>>()?;
+    let is_cancel = |mv: &Move| matches!(mv, Move::Cancel(_));
+    let cancels = shown.iter().any(|one| one.schedule.0.iter().any(is_cancel));
+    Some(if cancels {
+        "schedules in which a client goes away; some need no requests at the same time"
+    } else {
+        "schedules, some of which run one request after the other: it needs no race"
+    })
 }
 
 fn order(report: &Report) -> String {

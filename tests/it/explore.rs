@@ -186,6 +186,16 @@ fn a_schedule_is_run_again_fixed_and_not_where_it_does_not_hold() {
         "{}",
         ran.stdout
     );
+    assert!(
+        ran.stdout.contains("one schedule alone, none exposing"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout.contains("leave --schedule out"),
+        "{}",
+        ran.stdout
+    );
 
     let (head, moves) = line.rsplit_once(':').unwrap();
     let other = |line: &str| run(["explore", "mail/shared-note", "--schedule", line]);
@@ -203,6 +213,14 @@ fn a_schedule_is_run_again_fixed_and_not_where_it_does_not_hold() {
         "{}",
         elsewhere.stderr
     );
+    for cannot in [&cut, &elsewhere] {
+        assert!(
+            cannot.stdout.contains("what the reason above names")
+                && !cannot.stdout.contains("overlapping"),
+            "{}",
+            cannot.stdout
+        );
+    }
     let wrong = other("xw1:zz");
     assert_eq!(wrong.code, 2);
     assert!(wrong.stderr.contains("no replay line"), "{}", wrong.stderr);
@@ -336,6 +354,14 @@ fn what_cannot_be_explored_is_told_with_what_to_do() {
         (
             "explore mail --executions 0".to_owned(),
             "must be from 1 to",
+        ),
+        (
+            "explore mail --preemptions -1".to_owned(),
+            "must be a whole number from 0",
+        ),
+        (
+            "explore mail --race read,read --race read,read".to_owned(),
+            "is named twice",
         ),
         ("explore mail --duration 30".to_owned(), "has no unit"),
         ("explore mail --hold messages".to_owned(), "--through"),

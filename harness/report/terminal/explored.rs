@@ -17,6 +17,8 @@ const IN_A_LINE: usize = 20;
 /// Schedules of one set of requests that are told step by step, and those beyond them that are told in a line.
 const STEP_BY_STEP: usize = 1;
 const MORE_SCHEDULES: usize = 4;
+/// Where the last column of the table of outcomes begins.
+const OUTCOME: usize = 28;
 
 impl Page<'_> {
     /// Everything on schedules; nothing of a run without them.
@@ -50,8 +52,10 @@ impl Page<'_> {
             self.row("and", &diagram(one, &found.schedule, WIDTH - LABEL - 2))?;
             self.again(report, found)?;
         }
-        self.lines("outcomes", &outcomes(one))?;
-        self.lines("bounds", &bounds(one))?;
+        self.columns("outcomes", &outcomes(one), OUTCOME)?;
+        if !one.coverage.is_of_one_schedule() {
+            self.lines("bounds", &bounds(one))?;
+        }
         self.rows("points", &points(one))?;
         self.rows("doubts", &doubts(&one.doubts))?;
         writeln!(self.out)
@@ -111,10 +115,32 @@ impl Page<'_> {
         }
         Ok(())
     }
+
+    /// Lines of a table; what is too long goes on below its last column, which begins at `last`.
+    fn columns(&mut self, label: &str, lines: &[String], last: usize) -> io::Result<()> {
+        let mut label = label;
+        for line in lines {
+            let at = line
+                .char_indices()
+                .nth(last)
+                .map_or(line.len(), |(at, _)| at);
+            let (before, text) = line.split_at(at);
+            let width = WIDTH - LABEL - 2 - last;
+            for (row, text) in words::wrapped(text, width).into_iter().enumerate() {
+                let before = if row == 0 { before } else { "" };
+                let text = schedules::cut(&text, width);
+                self.whole_row(label, format!("{before:last$}{text}").trim_end())?;
+                label = "";
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::history::{Cause, Coverage, Ending};
+    use crate::judge::{Reason, ReasonKind, Verdict};
     use crate::report::testing::all;
     use crate::report::{Look, Report, render_terminal};
 
@@ -122,6 +148,10 @@ mod tests {
         let mut bytes = Vec::new();
         render_terminal(report, Look::PLAIN, &mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
+    }
+
+    fn words(text: &str) -> String {
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -193,6 +223,81 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn one_schedule_alone_is_told_as_such() {
+        let mut report = all()["explored-capped"].clone();
+        report.explored.truncate(1);
+        let coverage = Coverage::Capped {
+            bound: None,
+            limit: Coverage::ONE_SCHEDULE.to_owned(),
+        };
+        report.explored[0].coverage = coverage.clone();
+        report.explored[0].schedules = 1;
+        if let Some(reach) = &mut report.strength.reach {
+            (reach.races, reach.schedules, reach.coverage) = (1, 1, coverage);
+        }
+        report.reasons = vec![Reason::new(ReasonKind::Schedules, "one schedule was run")];
+        report.verdict = Verdict::Inconclusive;
+        let text = shown(&report);
+        for told in [
+            "one schedule alone, none exposing",
+            "  strength      one schedule alone\n",
+            "  to do         leave --schedule out",
+        ] {
+            let is_told = text.contains(told) || words(&text).contains(told);
+            assert!(is_told, "{told}: {text}");
+        }
+        for wrong in ["capped", "--executions", "preemptions    schedules"] {
+            assert!(!text.contains(wrong), "{wrong}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_bound_of_no_preemption_is_to_be_raised() {
+        let mut report = all()["explored-isolated"].clone();
+        report.explored[0].coverage = Coverage::WithinBound { bound: 0 };
+        report.reasons = vec![Reason::new(ReasonKind::Schedules, "too few")];
+        report.verdict = Verdict::Inconclusive;
+        let text = shown(&report);
+        assert!(
+            text.contains("to do         allow preemptions (--preemptions"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_exploration_that_failed_before_its_first_schedule_speaks_of_schedules() {
+        let mut report = all()["explored-isolated"].clone();
+        report.explored.clear();
+        report.strength.reach = None;
+        report.engine = "explore".to_owned();
+        report.verdict = Verdict::Inconclusive;
+        report.ending = Some(Ending::Failed {
+            why: "the replay line is of another scenario".to_owned(),
+            cause: Cause::Step,
+        });
+        let text = shown(&report);
+        for told in [
+            "to do         put right what the reason above names, then explore again",
+            "strength      no schedule was run\n",
+            ", 0 schedules, ",
+        ] {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+        for wrong in ["that step of the scenario", "pairs", "round"] {
+            assert!(!text.contains(wrong), "{wrong}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_long_outcome_goes_on_below_itself() {
+        let mut report = all()["explored-exposed"].clone();
+        let what = "alice 200 with own subject, own text and own file; bob 200 with alice's subject and alice's text";
+        report.explored[0].outcomes[0].what = what.to_owned();
+        let text = shown(&report);
+        assert!(words(&text).contains(what), "{text}");
     }
 
     #[test]
