@@ -44,7 +44,8 @@ where
         let (handler, state) = (handler.clone(), State::default());
         let route = move |Query(mut params): Params| {
             let user = params.remove("user").unwrap();
-            handler(state.clone(), user)
+            let asked = handler(state.clone(), user);
+            async move { asked.await }
         };
         Router::new().route("/read", get(route))
     };
