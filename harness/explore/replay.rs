@@ -336,13 +336,15 @@ fn run<'s>(
     })
 }
 
-/// Runs the schedule once; the execution with its preemptions and what could still have been done, or where it went another
-/// way.
+/// An execution of a schedule, its preemptions, and what could still have been done.
+type Followed = (Weighing, u32, Vec<Move>);
+
+/// Runs the schedule once; the execution, or where it went another way.
 fn once(
     executor: &mut Executor<'_>,
     line: &Replay,
     detail: Detail,
-) -> Result<Result<(Weighing, u32, Vec<Move>), Difference>, Halt> {
+) -> Result<Result<Followed, Difference>, Halt> {
     let mut guide = Fixed::new(&line.schedule.0);
     let weighing = executor.run(&mut guide, detail)?;
     let preemptions = guide.preemptions();

@@ -40,7 +40,7 @@ pub type OracleFor<'f> = dyn FnMut(&Start, &[Raced]) -> Box<dyn Oracle> + 'f;
 /// For each race stand in the history: what its stage records before the executions, the executions that are kept (in process
 /// the first of every outcome, at most [`KEPT`](super::KEPT), and of every exposure; through the turnstile all), and an
 /// [`Explored`](crate::history::Explored). Whatever goes wrong is part of the record: the last is always an
-/// [`End`](crate::history::End) that says how it ended.
+/// [`End`] that says how it ended.
 ///
 /// # Errors
 /// When the sink refuses a record.

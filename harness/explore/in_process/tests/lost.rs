@@ -44,8 +44,7 @@ where
         let (handler, state) = (handler.clone(), State::default());
         let route = move |Query(mut params): Params| {
             let user = params.remove("user").unwrap();
-            let asked = handler(state.clone(), user);
-            async move { asked.await }
+            handler(state.clone(), user)
         };
         Router::new().route("/read", get(route))
     };
