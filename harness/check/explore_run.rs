@@ -3,15 +3,13 @@
 use std::fmt;
 use std::io::{self, Write as _};
 use std::marker::PhantomData;
-use std::panic::resume_unwind;
-use std::thread::{self, JoinHandle};
 
 use http::{Request, Response};
-use tokio::sync::oneshot;
 use tower_service::Service;
 
 use super::explore_snippet::Snippet;
-use super::run::{StopOnDrop, not_run, random};
+use super::run::{not_run, random};
+use super::running::{Running, StopOnDrop};
 use super::{CheckError, Checked, Exploration};
 use crate::explore::in_process::{BoxError, InProcess};
 use crate::explore::{Body, Oracle, Plan, Replay, Replayed, Stage, StageError, explore, replay};
@@ -21,8 +19,6 @@ use crate::identity::{Redactor, Salt};
 use crate::judge::{Judge, Judgement};
 use crate::report::TestOf;
 use crate::weigh::Weigher;
-
-type Running = JoinHandle<Result<Checked, CheckError>>;
 
 /// What reports call the service.
 const TARGET: &str = "the service under test";
@@ -121,9 +117,7 @@ impl Exploration {
     /// When the scenario or the requests are wrong, the service does not do what the scenario expects of it alone, a
     /// schedule that is to be run again is not possible any more, or the system gives no thread or file.
     pub fn try_run(self) -> Result<Checked, CheckError> {
-        let (thread, _) = self.start(Stop::default())?;
-        // A thread of its own, so that it does not matter whether this one is inside a runtime.
-        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        self.start(Stop::default())?.join()
     }
 
     /// [`Exploration::run`] for tests that are async. When the future is dropped, it ends with the execution under way.
@@ -144,23 +138,11 @@ impl Exploration {
     /// As for [`Exploration::try_run`].
     pub async fn try_run_async(self) -> Result<Checked, CheckError> {
         let stop = StopOnDrop(Stop::default());
-        let (thread, answer) = self.start(stop.0.clone())?;
-        // The thread is over once it has answered, or has panicked instead.
-        let _ = answer.await;
-        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        self.start(stop.0.clone())?.over().await
     }
 
-    fn start(self, stop: Stop) -> Result<(Running, oneshot::Receiver<()>), CheckError> {
-        let (ended, end) = oneshot::channel();
-        let thread = thread::Builder::new().name("crosswire".to_owned());
-        let thread = thread.spawn(move || {
-            // Gone when the closure is over, however it ends.
-            let _ended: oneshot::Sender<()> = ended;
-            self.execute(&stop)
-        });
-        let thread =
-            thread.map_err(|error| CheckError::system("no thread for the exploration", &error))?;
-        Ok((thread, end))
+    fn start(self, stop: Stop) -> Result<Running, CheckError> {
+        Running::start("no thread for the exploration", move || self.execute(&stop))
     }
 
     fn execute(self, stop: &Stop) -> Result<Checked, CheckError> {

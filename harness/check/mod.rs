@@ -161,6 +161,7 @@ mod explore_run;
 mod explore_snippet;
 mod keys;
 mod run;
+mod running;
 #[cfg(feature = "service")]
 mod service;
 mod step;

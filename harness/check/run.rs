@@ -2,13 +2,11 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::panic::resume_unwind;
-use std::thread::{self, JoinHandle};
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
-use tokio::sync::oneshot;
 
+use super::running::{Running, StopOnDrop};
 use super::{Check, CheckError, Checked};
 use crate::fire::{Plan, Stop, check_hosts, fire};
 use crate::history::{Sink, Tee, Writer};
@@ -16,8 +14,6 @@ use crate::identity::{Redactor, Salt};
 use crate::judge::{Judge, Judgement};
 use crate::report::{Facts, Report, TestOf};
 use crate::scenario::{Scenario, TargetSpec};
-
-type Running = JoinHandle<Result<Checked, CheckError>>;
 
 impl Check {
     /// Runs it and waits for the end.
@@ -40,9 +36,7 @@ impl Check {
     /// When the scenario is wrong, a host may not be fired at, or the system gives no port, thread or file. What goes wrong
     /// on the network is in the report.
     pub fn try_run(self) -> Result<Checked, CheckError> {
-        let (thread, _) = self.start(Stop::default())?;
-        // A thread of its own, so that it does not matter whether this one is inside a runtime.
-        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        self.start(Stop::default())?.join()
     }
 
     /// [`Check::run`] for tests that are async. When the future is dropped, the run ends with the volley under way.
@@ -63,22 +57,11 @@ impl Check {
     /// As for [`Check::try_run`].
     pub async fn try_run_async(self) -> Result<Checked, CheckError> {
         let stop = StopOnDrop(Stop::default());
-        let (thread, answer) = self.start(stop.0.clone())?;
-        // The thread is over once it has answered, or has panicked instead.
-        let _ = answer.await;
-        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        self.start(stop.0.clone())?.over().await
     }
 
-    fn start(self, stop: Stop) -> Result<(Running, oneshot::Receiver<()>), CheckError> {
-        let (ended, end) = oneshot::channel();
-        let thread = thread::Builder::new().name("crosswire".to_owned());
-        let thread = thread.spawn(move || {
-            // Gone when the closure is over, however it ends.
-            let _ended: oneshot::Sender<()> = ended;
-            self.execute(&stop)
-        });
-        let thread = thread.map_err(|error| CheckError::system("no thread for the run", &error))?;
-        Ok((thread, end))
+    fn start(self, stop: Stop) -> Result<Running, CheckError> {
+        Running::start("no thread for the run", move || self.execute(&stop))
     }
 
     #[cfg_attr(
@@ -189,15 +172,6 @@ impl Check {
             ..Facts::new(scenario.expect, &redactor)
         };
         Report::new(judgement, &facts)
-    }
-}
-
-/// Ends the run of a future that nobody waits for any more.
-pub(super) struct StopOnDrop(pub(super) Stop);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.ask();
     }
 }
 
