@@ -60,8 +60,10 @@ fn run<N: Note>(users: u64, search: Search, most: usize) -> Measured {
 fn with<N: Note>(users: u64, scheduler: impl Scheduler + 'static) -> Tally {
     let tally = Tally::default();
     let counted = tally.clone();
+    let before = std::panic::take_hook();
     Runner::new(scheduler, Config::new()).run(move || counted.count(volley::crosses::<N>(users)));
-    // Shuttle's hook tells of every panic in the process as if it were one of its tasks': loom ends its threads by panics.
-    drop(std::panic::take_hook());
+    // Shuttle's hook, and without one the standard library's, tells of every panic; loom ends its threads by panics, and what
+    // loom runs on has put a hook in place that keeps silent about those.
+    std::panic::set_hook(before);
     tally
 }
