@@ -1,7 +1,8 @@
 //! The shortest schedule that still shows an exposure: fewer requests, fewer moves, fewer switches.
 //!
 //! A shorter schedule is wished for, and what can be done of it is run; what came of it is taken when it shows the same
-//! exposure and is shorter. It ends when nothing that is tried makes it shorter.
+//! exposure and is shorter. It ends when nothing that is tried makes it shorter. That is a local minimum of small changes, so
+//! that the plainest schedules are tried as well, wherever the search has come to.
 
 use std::collections::HashSet;
 
@@ -52,7 +53,9 @@ pub(super) fn shrink(
     let mut length = measure(&best.schedule, best.preemptions);
     let mut tried: HashSet<Wish> = HashSet::new();
     'shorter: loop {
-        for wish in wishes(&best.schedule, without) {
+        let near = wishes(&best.schedule, without);
+        let plain = plain_wishes(&best.schedule, without);
+        for wish in near.into_iter().chain(plain) {
             if best.executions >= SHRINK_EXECUTIONS || !allowance.is_left() {
                 return Ok(best);
             }
@@ -156,6 +159,39 @@ fn wishes(schedule: &Schedule, without: u32) -> Vec<Wish> {
             let mut swapped = runs.clone();
             swapped.swap(place, place + 1);
             wish(swapped);
+        }
+    }
+    wishes
+}
+
+/// The plainest schedules there are, which changes of a tangled one may not lead to: one request stops somewhere, and the next
+/// goes as far as it can, or stops as well. Only those that may have fewer switches than that schedule.
+fn plain_wishes(schedule: &Schedule, without: u32) -> Vec<Wish> {
+    let moves = &schedule.0;
+    let switches = schedule.switches();
+    let steps = |request| moves.iter().filter(move |mv| mv.request() == Some(request));
+    let lengths: Vec<(Move, usize)> = (0..Move::REQUESTS)
+        .map(|request| (Move::Request(request as u8), steps(request).count()))
+        .filter(|(_, steps)| *steps > 0)
+        .collect();
+    let mut wishes = Vec::new();
+    for (first, length) in &lengths {
+        for (second, other_length) in lengths.iter().filter(|other| other.0 != *first) {
+            let second_stops = match switches {
+                0..=2 => 0..=0,
+                3 => 1..=1,
+                _ => 1..=*other_length,
+            };
+            for stop in second_stops.filter(|stop| *stop > 0) {
+                wishes.extend((1..=*length).map(|begun| {
+                    let mut moves = vec![*first; begun];
+                    moves.resize(begun + stop, *second);
+                    if stop > 1 {
+                        moves.push(*first);
+                    }
+                    Wish { moves, without }
+                }));
+            }
         }
     }
     wishes
