@@ -1,7 +1,6 @@
 //! Steps with nothing else under way: set-up, every request alone, read-back. Nothing is controlled in them.
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tower_service::Service;
 use super::body::{Body, BoxError};
 use super::child::{Got, said};
 use super::happened::{self, Happened, Unmet};
+use super::panics;
 use super::world::{Cast, Given, Told, World};
 use crate::explore::StageError;
 use crate::fire::exchange::Failure;
@@ -201,7 +201,7 @@ async fn unpanicked(exchange: impl Future<Output = Result<(), String>>) -> Resul
     let mut exchange = pin!(exchange);
     poll_fn(|context| {
         let mut exchange: Pin<&mut _> = exchange.as_mut();
-        catch_unwind(AssertUnwindSafe(|| exchange.as_mut().poll(context)))
+        panics::caught(|| exchange.as_mut().poll(context))
             .unwrap_or_else(|panic| Err(format!("the service panicked: {}", said(&*panic))).into())
     })
     .await

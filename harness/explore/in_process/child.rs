@@ -1,7 +1,6 @@
 //! One request under control: its steps, from asking the service whether it is ready to the last piece of the answer.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -12,6 +11,7 @@ use http_body::Body as _;
 use tower_service::Service;
 
 use super::body::{Body, BoxError};
+use super::panics;
 use super::place::Seen;
 use super::points::{self, Hit};
 use super::starve::{Starving, Units};
@@ -244,8 +244,7 @@ where
     ) -> (Did, Poll<Result<(), String>>) {
         starving.before(self.units);
         hub.step(true);
-        // What a panic leaves behind is the service's own, as it is in any server.
-        let stepped = catch_unwind(AssertUnwindSafe(|| self.advance(keep)));
+        let stepped = panics::caught(|| self.advance(keep));
         hub.step(false);
         stepped.unwrap_or_else(|panic| {
             let why = format!("the service panicked: {}", said(&*panic));
@@ -472,12 +471,11 @@ where
 
     /// Lets go of everything but what has come.
     pub(super) fn leave(&mut self) {
-        // A panic while something is dropped is the service's own affair, as it is in any server.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.future.set(None)));
-        let _ = catch_unwind(AssertUnwindSafe(|| self.body.set(None)));
+        let _ = panics::caught(|| self.future.set(None));
+        let _ = panics::caught(|| self.body.set(None));
         self.request = None;
         let service = self.service.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(service)));
+        let _ = panics::caught(|| drop(service));
         self.old.clear();
     }
 }

@@ -4,7 +4,7 @@
 //! steps run alone (`alone`); then each request is a `child` whose wakers (`wake`) tell who can go on, the guide decides
 //! (`race`), and a step is one poll in which tokio's budget ends at the next await (`starve`); then the state is read
 //! back. `points` are those that a service names itself, `place` tells where a request waits, `calibrate` finds out at the
-//! start what of this works with the tokio that is linked. `world` is what all executions share, `happened` makes records.
+//! start what of this works with the tokio that is linked. `world` is what all executions share, `happened` makes records, `panics` are caught.
 //!
 //! What is controlled is the order of polls between awaits. Not controlled are other threads (`spawn_blocking`), sockets,
 //! `HashMap`'s order, the wall clock, and what a `static` keeps from one execution to the next. Redirects are not followed
@@ -18,6 +18,7 @@ mod child;
 mod happened;
 mod host;
 mod outcome;
+mod panics;
 mod place;
 mod points;
 mod race;
@@ -28,7 +29,6 @@ mod wake;
 mod world;
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -309,7 +309,7 @@ where
         /// Turns for each task that is left, to notice that nobody wants anything of it any more.
         const TURNS: usize = 4;
         self.children.iter_mut().for_each(Child::leave);
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(service)));
+        let _ = panics::caught(|| drop(service));
         let mut turns = host.alive().saturating_mul(TURNS);
         while turns > 0 && host.alive() > 0 && host.run_one().await {
             turns -= 1;
