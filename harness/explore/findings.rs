@@ -181,7 +181,8 @@ impl Findings {
         Ok(())
     }
 
-    /// What surrounds the findings: the decisive move, the schedules in which nothing overlaps, the neighbours.
+    /// What surrounds the findings: the schedules in which nothing overlaps, the neighbours, the decisive move, and the
+    /// neighbours of neighbours.
     fn around(
         &mut self,
         executor: &mut Executor<'_>,
@@ -194,7 +195,8 @@ impl Findings {
             tellings.neighbours(executor, &found.schedule, allowance)?;
             found.decisive = decisive(executor, &found.schedule, seed, allowance)?;
         }
-        Ok(())
+        let found: Vec<&Schedule> = self.found.iter().map(|found| &found.schedule).collect();
+        tellings.further(executor, &found, allowance)
     }
 }
 
