@@ -90,7 +90,7 @@ impl Tellings {
     pub(super) fn further(
         &mut self,
         executor: &mut Executor<'_>,
-        from: &[&Schedule],
+        from: &[Schedule],
         allowance: &Allowance<'_>,
     ) -> Result<(), StageError> {
         let most = executor.executions
@@ -98,7 +98,7 @@ impl Tellings {
                 Way::InProcess => TELL_FURTHER,
                 Way::Turnstile => TELL_FURTHER_AT_TURNSTILE,
             };
-        let places = from.iter().filter_map(|from| self.places.get(*from));
+        let places = from.iter().filter_map(|from| self.places.get(from));
         let mut next: VecDeque<usize> = places.copied().collect();
         let mut reached: BTreeSet<usize> = next.iter().copied().collect();
         while let Some(place) = next.pop_front() {
