@@ -118,6 +118,36 @@ fn set_calls(path: &str, value: &Value, line: &mut dyn FnMut(&str)) {
             ".{}({number})",
             path.trim_start_matches("explore.")
         )),
+        ("explore.duration-s", Value::Integer(seconds)) => line(&format!(
+            ".duration(std::time::Duration::from_secs({seconds}))"
+        )),
+        ("thresholds", Value::Table(metrics)) => {
+            for (metric, comparisons) in metrics {
+                for comparison in comparisons.as_array().into_iter().flatten() {
+                    let comparison = value_code(comparison);
+                    line(&format!(".threshold({metric:?}, {comparison})"));
+                }
+            }
+        }
+        ("session.bearer", Value::String(token)) => line(&format!(".bearer({token:?})")),
+        ("session.basic", Value::Table(pair)) => match basic(pair) {
+            Some((user, password)) => line(&format!(".basic({user:?}, {password:?})")),
+            None => line(&format!(".set({path:?}, {})", value_code(value))),
+        },
+        ("session.headers", Value::Table(headers)) if headers.values().all(Value::is_str) => {
+            for (name, value) in headers {
+                line(&format!(".session_header({name:?}, {})", value_code(value)));
+            }
+        }
+        ("secrets", Value::Table(slots)) => {
+            for (slot, kind) in slots {
+                if is_attachment(kind) {
+                    line(&format!(".attachment({slot:?})"));
+                } else {
+                    set_calls(&format!("secrets.{slot}"), kind, line);
+                }
+            }
+        }
         (_, Value::Table(table)) if is_plain(table) => {
             for (key, value) in table {
                 set_calls(&format!("{path}.{key}"), value, line);
@@ -125,6 +155,19 @@ fn set_calls(path: &str, value: &Value, line: &mut dyn FnMut(&str)) {
         }
         _ => line(&format!(".set({path:?}, {})", value_code(value))),
     }
+}
+
+/// The two texts of `session.basic`.
+fn basic(pair: &Table) -> Option<(&str, &str)> {
+    let text = |key: &str| pair.get(key).and_then(Value::as_str);
+    let texts = (text("user")?, text("password")?);
+    (pair.len() == 2).then_some(texts)
+}
+
+/// `{ attachment = true }`, and nothing else.
+fn is_attachment(slot: &Value) -> bool {
+    let table = slot.as_table().filter(|table| table.len() == 1);
+    table.and_then(|table| table.get("attachment")) == Some(&Value::Boolean(true))
 }
 
 /// Whether a dotted path can name each of its keys.
@@ -282,6 +325,45 @@ mod tests {
         assert_eq!(
             code(step),
             r#"Step::post("write", "/notes").login().form([("text", "{{ secret('note') }}"), ("a", "\"b\"")]).header("x-a.b", "1").capture_css("t", "input", "value").capture_json("csrf", "/csrf").set("expect.not-body", "error").expect_body("^ok").status(["2xx", "303"]).sees(["note"])"#
+        );
+    }
+
+    #[test]
+    fn sessions_and_limits_are_written_as_one_writes_them_by_hand() {
+        let exploration = crate::explore(|| {
+            tower::service_fn(|_: http::Request<crate::explore::Body>| async {
+                Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+            })
+        })
+        .bearer("{{ token }}")
+        .basic("u", "p")
+        .session_header("x-user", "{{ user.name }}")
+        .session_header("x-a.b", "1")
+        .attachment("file")
+        .threshold("schedules", ">= 10")
+        .threshold("schedules", "< 99")
+        .duration(std::time::Duration::from_secs(5))
+        .set("secrets.note.attachment", false);
+        let mut lines = Vec::new();
+        for (key, value) in &exploration.check.draft.table {
+            if !matches!(key.as_str(), "version" | "users") {
+                set_calls(key, value, &mut |call| lines.push(call.to_owned()));
+            }
+        }
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                r#".attachment("file")"#,
+                r#".basic("u", "p")"#,
+                r#".bearer("{{ token }}")"#,
+                r#".duration(std::time::Duration::from_secs(5))"#,
+                r#".session_header("x-a.b", "1")"#,
+                r#".session_header("x-user", "{{ user.name }}")"#,
+                r#".set("secrets.note.attachment", false)"#,
+                r#".threshold("schedules", "< 99")"#,
+                r#".threshold("schedules", ">= 10")"#,
+            ]
         );
     }
 

@@ -13,7 +13,7 @@ use super::tally::{FirstSeen, Tally};
 use super::tell::Tellings;
 use super::{Detail, StageError};
 use crate::fire::Stop;
-use crate::history::{Explored, FoundSchedule, Schedule, ToldSchedule};
+use crate::history::{Explored, FoundSchedule, Schedule, ToldSchedule, Way};
 use crate::scenario::Scenario;
 
 /// Time for shortening and telling the findings of a race, beyond that of its search. What is not done by then is left out.
@@ -181,7 +181,7 @@ impl Findings {
         Ok(())
     }
 
-    /// What surrounds the findings: the decisive move, the schedules in which nothing overlaps, the neighbours.
+    /// What surrounds the findings: the schedules in which nothing overlaps, the neighbours and theirs, the decisive move.
     fn around(
         &mut self,
         executor: &mut Executor<'_>,
@@ -190,9 +190,21 @@ impl Findings {
         seed: u64,
     ) -> Result<(), StageError> {
         tellings.serial(executor, allowance)?;
+        let found = self.found.iter().map(|found| found.schedule.clone());
+        let found: Vec<Schedule> = found.collect();
+        for schedule in &found {
+            tellings.neighbours(executor, schedule, allowance)?;
+        }
+        // In process the decisive move takes the most executions by far; through the turnstile it takes few, and is worth more.
+        let is_in_process = executor.way() == Way::InProcess;
+        if is_in_process {
+            tellings.further(executor, &found, allowance)?;
+        }
         for found in &mut self.found {
-            tellings.neighbours(executor, &found.schedule, allowance)?;
             found.decisive = decisive(executor, &found.schedule, seed, allowance)?;
+        }
+        if !is_in_process {
+            tellings.further(executor, &found, allowance)?;
         }
         Ok(())
     }

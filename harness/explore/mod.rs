@@ -39,3 +39,4 @@ pub use run::{OracleFor, Plan, StageFor, explore};
 pub use shrink::SHRINK_EXECUTIONS;
 pub use stage::{Detail, Execution, ExecutionEnd, Guide, Point, Stage, StageError};
 pub use tally::SCHEDULES_REMEMBERED;
+pub use tell::{TELL_FURTHER, TELL_FURTHER_AT_TURNSTILE, TELL_STEPS};

@@ -1,21 +1,33 @@
-//! Schedules told step by step: those that were found, those in which nothing overlaps, and the neighbours.
+//! Schedules told step by step: those that were found, those in which nothing overlaps, the neighbours, and theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::executor::{Executor, Weighing};
 use super::findings::Allowance;
 use super::search::{Fixed, Serial, Wished};
 use super::{Detail, StageError, Weighed};
-use crate::history::{Explored, Move, Schedule, StepEnd, StepTold, ToldSchedule};
+use crate::history::{Explored, Move, Schedule, StepEnd, StepTold, ToldSchedule, Way};
 
 /// Requests of which every order without overlap is told; of more, each once as the first.
 const ORDERS_OF: usize = 3;
+/// Executions in process for the schedules beyond the neighbours of those found.
+pub const TELL_FURTHER: u64 = 2_000;
+/// The same through the turnstile, where an execution takes milliseconds.
+pub const TELL_FURTHER_AT_TURNSTILE: u64 = 100;
+/// Steps in all beyond which no further schedules are told: a step takes some 300 bytes of a JSON report.
+pub const TELL_STEPS: usize = 2_400;
 
 /// The schedules that are told, each once, in the order in which they were run.
 #[derive(Debug, Default)]
 pub(super) struct Tellings {
     told: Vec<ToldSchedule>,
     places: BTreeMap<Schedule, usize>,
+    /// Their steps in all.
+    steps: usize,
+    /// Moves with which no schedule begins.
+    impossible: BTreeSet<Vec<Move>>,
+    /// Places of the schedules that others became after two of their steps had changed places.
+    led_to: BTreeMap<Schedule, usize>,
 }
 
 impl Tellings {
@@ -57,30 +69,88 @@ impl Tellings {
         Ok(())
     }
 
-    /// Tells the schedules in which two neighbouring steps of different movers have changed places, where that is possible.
+    /// Tells the neighbours: the schedules in which two steps in a row, of different movers, have changed places, where
+    /// that is possible.
     pub(super) fn neighbours(
         &mut self,
         executor: &mut Executor<'_>,
         schedule: &Schedule,
         allowance: &Allowance<'_>,
     ) -> Result<(), StageError> {
-        let mut moves = schedule.0.clone();
-        for first in 0..moves.len().saturating_sub(1) {
+        for first in 0..schedule.0.len().saturating_sub(1) {
             if !self.has_room() || !allowance.is_left() {
                 break;
             }
-            if moves[first] == moves[first + 1] {
-                continue;
-            }
-            moves.swap(first, first + 1);
-            let mut guide = Wished::new(&moves, first + 2);
-            let weighing = executor.run(&mut guide, Detail::Full)?;
-            if guide.was_strict() {
-                self.add(&weighing);
-            }
-            moves.swap(first, first + 1);
+            self.swapped(executor, schedule, first)?;
         }
         Ok(())
+    }
+
+    /// Tells the neighbours of neighbours, those nearest to these schedules first, as far as there is room.
+    pub(super) fn further(
+        &mut self,
+        executor: &mut Executor<'_>,
+        from: &[Schedule],
+        allowance: &Allowance<'_>,
+    ) -> Result<(), StageError> {
+        let most = executor.executions
+            + match executor.way() {
+                Way::InProcess => TELL_FURTHER,
+                Way::Turnstile => TELL_FURTHER_AT_TURNSTILE,
+            };
+        let places = from.iter().filter_map(|from| self.places.get(from));
+        let mut next: VecDeque<usize> = places.copied().collect();
+        let mut reached: BTreeSet<usize> = next.iter().copied().collect();
+        while let Some(place) = next.pop_front() {
+            let schedule = self.told[place].schedule.clone();
+            for first in 0..schedule.0.len().saturating_sub(1) {
+                let is_full = !self.has_room() || self.steps >= TELL_STEPS;
+                if is_full || executor.executions >= most || !allowance.is_left() {
+                    return Ok(());
+                }
+                let neighbour = self.swapped(executor, &schedule, first)?;
+                next.extend(neighbour.filter(|neighbour| reached.insert(*neighbour)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The place of the schedule in which that step and the next one have changed places; told unless it was. None when
+    /// that cannot be run, or there is no room.
+    fn swapped(
+        &mut self,
+        executor: &mut Executor<'_>,
+        schedule: &Schedule,
+        first: usize,
+    ) -> Result<Option<usize>, StageError> {
+        let mut wished = schedule.clone();
+        wished.0.swap(first, first + 1);
+        if wished == *schedule {
+            return Ok(None);
+        }
+        if let Some(place) = self.places.get(&wished) {
+            return Ok(Some(*place));
+        }
+        // What is not possible after the same moves was so before, and a wish leads where it led.
+        let bound = &wished.0[..first + 2];
+        if self.impossible.contains(bound) {
+            return Ok(None);
+        }
+        if let Some(place) = self.led_to.get(&wished) {
+            return Ok(Some(*place));
+        }
+        let mut guide = Wished::new(&wished.0, first + 2);
+        let weighing = executor.run(&mut guide, Detail::Full)?;
+        if !guide.was_strict() {
+            self.impossible.insert(bound.to_vec());
+            return Ok(None);
+        }
+        self.add(&weighing);
+        let place = self.places.get(&weighing.execution.schedule).copied();
+        if let Some(place) = place {
+            self.led_to.insert(wished, place);
+        }
+        Ok(place)
     }
 
     fn has_room(&self) -> bool {
@@ -92,6 +162,7 @@ impl Tellings {
             return;
         }
         let told = told(weighing);
+        self.steps += told.steps.len();
         self.places.insert(told.schedule.clone(), self.told.len());
         self.told.push(told);
     }

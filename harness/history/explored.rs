@@ -38,7 +38,7 @@ pub struct Explored {
     pub doubts: Doubts,
     /// The shortest schedule found for each exposure, at most [`Explored::FOUND`].
     pub found: Vec<FoundSchedule>,
-    /// Schedules told step by step: those of [`Explored::found`] and their neighbours.
+    /// Schedules told step by step: those of [`Explored::found`], their neighbours, and theirs as far as there is room.
     pub told: Vec<ToldSchedule>,
     /// What a reader should know, a sentence each: too few points, calibration, what was let through.
     #[serde(default)]

@@ -14,6 +14,8 @@ const RESERVE: usize = 64 << 10;
 const EXPLORED: usize = 10;
 /// Columns of a schedule's table.
 const WIDTH: usize = 98;
+/// Lines of the switches of a schedule.
+const SWITCHES_LINES: usize = 2;
 /// Findings told in sentences.
 const IN_FULL: usize = 3;
 
@@ -59,7 +61,7 @@ fn explorations(report: &Report) -> String {
         let Some(found) = one.found.first() else {
             continue;
         };
-        let mut lines = vec![schedules::diagram(one, &found.schedule, WIDTH)];
+        let mut lines = schedules::switches(one, &found.schedule, WIDTH, SWITCHES_LINES);
         if let Some(told) = one.steps_of(&found.schedule) {
             let at = found.decisive.map(|decisive| decisive.at);
             lines.extend(schedules::table(one, told, at, WIDTH));
@@ -264,7 +266,7 @@ mod tests {
         let text = page(&all()["explored-exposed"]);
         for part in [
             "- Read by alice and read by bob, in process: all 70 schedules, 4 exposing",
-            "```text\nalice ──2── │ bob ──2── │ alice",
+            "```text\nalice ──await── │ bob ──await── │ alice ──await── │ background │ alice ──answered 200──\n│ bob ──",
             "  7  answered 200\n       HOLDS bob's DATA\n",
             "```rust\n#[test]\nfn again() {\n",
             "--schedule 'xw1:",

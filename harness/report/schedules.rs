@@ -35,9 +35,20 @@ pub(super) fn title(exploration: &Exploration) -> String {
     format!("{requests}, {way}")
 }
 
-/// The switches in a line: `alice ──call, await── │ bob ──call── │ alice ──answered 200──`. Where that is longer than
-/// `width`, only the last step of each run is named; where that is as well, their number.
+/// The switches in a line: `alice ──call, await── │ bob ──call── │ alice ──answered 200──`, see [`switches`].
 pub(super) fn diagram(exploration: &Exploration, schedule: &Schedule, width: usize) -> String {
+    switches(exploration, schedule, width, 1).concat()
+}
+
+/// The switches in so many lines of `width` columns, broken between the runs of one mover. What a run did is told in full, if
+/// that fits into one line; otherwise by its last step; then by the number of its steps, of which those in the middle are left
+/// out where they are too many.
+pub(super) fn switches(
+    exploration: &Exploration,
+    schedule: &Schedule,
+    width: usize,
+    most: usize,
+) -> Vec<String> {
     let steps = exploration.steps_of(schedule).map(|told| &told.steps[..]);
     let of_run = |from: usize, to: usize| steps?.get(from..to);
     let every = |from, to| {
@@ -50,27 +61,68 @@ pub(super) fn diagram(exploration: &Exploration, schedule: &Schedule, width: usi
         Some(repeated.collect::<Vec<_>>().join(", "))
     };
     let last = |from, to| Some(of_run(from, to)?.last()?.what.clone());
-    let whole = runs(exploration, schedule, every);
-    if whole.chars().count() <= width {
+    let whole = filled(&runs(exploration, schedule, every), width);
+    if whole.len() == 1 {
         return whole;
     }
-    let shorter = runs(exploration, schedule, last);
-    if shorter.chars().count() <= width {
-        return shorter;
+    let by_last = runs(exploration, schedule, last);
+    let by_number = runs(exploration, schedule, |_, _| None);
+    for told in [&by_last, &by_number] {
+        let lines = filled(told, width);
+        let fits = lines.iter().all(|line| line.chars().count() <= width);
+        if fits && lines.len() <= most {
+            return lines;
+        }
     }
-    runs(exploration, schedule, |_, _| None)
+    let fewer = (2..by_number.len()).rev();
+    let mut elided = fewer.map(|kept| filled(&without_middle(&by_number, kept), width));
+    elided
+        .find(|lines| lines.len() <= most)
+        .unwrap_or_else(|| vec![cut(&by_number.join(BETWEEN), width)])
+}
+
+/// Between runs.
+const BETWEEN: &str = " │ ";
+
+/// The runs in lines as long as there is room.
+fn filled(runs: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for run in runs {
+        let length = run.chars().count() + BETWEEN.chars().count();
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + length <= width => {
+                line.push_str(BETWEEN);
+                line.push_str(run);
+            }
+            Some(_) => lines.push(format!("{}{run}", BETWEEN.trim_start())),
+            None => lines.push(run.clone()),
+        }
+    }
+    lines
+}
+
+/// The first and the last of the runs, so many in all, and how many there are between them.
+fn without_middle(runs: &[String], kept: usize) -> Vec<String> {
+    let (first, last) = (kept.div_ceil(2), kept / 2);
+    let left_out = (runs.len() - kept) as u64;
+    let middle = format!("… {} more …", words::number(left_out));
+    let mut shown = runs[..first].to_vec();
+    shown.push(middle);
+    shown.extend_from_slice(&runs[runs.len() - last..]);
+    shown
 }
 
 fn runs(
     exploration: &Exploration,
     schedule: &Schedule,
     told: impl Fn(usize, usize) -> Option<String>,
-) -> String {
+) -> Vec<String> {
     let mut from = 0;
     let mut parts = Vec::new();
     for run in schedule.0.chunk_by(|a, b| a == b) {
         let to = from + run.len();
-        let what = told(from, to).unwrap_or_else(|| run.len().to_string());
+        let number = || words::count(run.len() as u64, "step");
+        let what = told(from, to).unwrap_or_else(number);
         let who = exploration.who(run[0]);
         parts.push(match run[0] {
             Move::Request(_) => format!("{who} ──{what}──"),
@@ -78,7 +130,7 @@ fn runs(
         });
         from = to;
     }
-    parts.join(" │ ")
+    parts
 }
 
 /// A schedule step by step: a column for each request, a row for each step, at most `width` columns wide.

@@ -204,7 +204,26 @@ fn what_is_not_told_is_said_not_to_be() {
         browser.text(SCHEDULE),
         explored.told[0].schedule.to_string()
     );
+    // The command that runs it stands there instead, until one goes on.
+    let by_hand = "(() => { const e = document.querySelector('.walk .by-hand'); return e.checkVisibility() ? e.querySelector('code').textContent : ''; })()";
+    let mut swapped = explored.told[0].schedule.clone();
+    swapped.0.swap(0, 1);
+    let replay = &explored.found[0].replay;
+    let head = replay
+        .strip_suffix(&explored.told[0].schedule.to_string())
+        .unwrap();
+    let command = format!("crosswire explore ./notes.toml --schedule '{head}{swapped}'");
+    assert_eq!(browser.text(by_hand), command);
     browser.press("ArrowDown");
+    assert_eq!(browser.text(by_hand), "");
+    browser.value("document.querySelector('.walk button.untold').focus()");
+    assert_eq!(
+        browser.text(FOCUSED),
+        "Swap steps 1 and 2: not told, shows how to run it"
+    );
+    browser.press("Enter");
+    assert_eq!(browser.text(by_hand), command);
+    enter(&mut browser);
     browser.press("ArrowDown");
     browser.press("s");
     let said = browser.text(SAID);

@@ -91,7 +91,10 @@ fn the_printed_test_is_one_that_compiles() {
 
         include!("pasted.rs");
     }
-    let report = exploration(faulty).cancel().run();
+    let report = exploration(faulty)
+        .cancel()
+        .session_header("x-shop.user", "{{ user.name }}")
+        .run();
     let again = report.explored[0].found[0].test.as_deref().unwrap();
     let (comment, test) = again.split_once("#[test]\n").unwrap();
     assert_eq!(

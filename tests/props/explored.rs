@@ -1,9 +1,11 @@
 //! What an exploration records: counts, coverage, findings that are minimal and can be run again, and never more than was run.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crosswire::explore::{Plan, Progress, Stage, StageError, Watch, explore};
+use crosswire::explore::{
+    Plan, Progress, Stage, StageError, TELL_FURTHER_AT_TURNSTILE, TELL_STEPS, Watch, explore,
+};
 use crosswire::fire::Stop;
 use crosswire::history::{
     Coverage, Ending, Explored, FoundSchedule, Move, Phase, Record, Writer, read,
@@ -343,6 +345,61 @@ fn neighbours_and_orders_without_overlap_are_told() {
         }
     }
     assert!(swaps >= 2);
+}
+
+/// The schedules by how many swaps of two steps lie between them and the nearest found one.
+fn swaps_away(explored: &Explored) -> BTreeMap<Schedule, usize> {
+    let found = explored.found.iter().map(|found| found.schedule.clone());
+    let mut away: BTreeMap<Schedule, usize> = found.map(|found| (found, 0)).collect();
+    let mut next: VecDeque<Schedule> = away.keys().cloned().collect();
+    while let Some(schedule) = next.pop_front() {
+        let further = away[&schedule] + 1;
+        for first in 0..schedule.0.len() - 1 {
+            let mut swapped = schedule.clone();
+            swapped.0.swap(first, first + 1);
+            if !away.contains_key(&swapped) {
+                away.insert(swapped.clone(), further);
+                next.push_back(swapped);
+            }
+        }
+    }
+    away
+}
+
+#[test]
+fn neighbours_of_neighbours_are_told_the_nearest_first() {
+    let explored = explored(&memo());
+    let away = swaps_away(&explored);
+    assert_eq!(away.len(), 924, "all of them");
+    let told: BTreeSet<&Schedule> = explored.told.iter().map(|told| &told.schedule).collect();
+    assert_eq!(told.len(), explored.told.len(), "each once");
+    // Those in which nothing overlaps are told wherever they are.
+    let nearby = told.iter().filter(|told| told.switches() > 1);
+    let furthest = nearby.map(|told| away[*told]).max().unwrap();
+    assert!(furthest >= 3, "{furthest}");
+    for (schedule, _) in away.iter().filter(|(_, away)| **away < furthest) {
+        assert!(told.contains(schedule), "{schedule}");
+    }
+    let steps: usize = explored.told.iter().map(|told| told.steps.len()).sum();
+    assert!(
+        (TELL_STEPS..TELL_STEPS + 12).contains(&steps),
+        "it is told until there is no more room: {steps}"
+    );
+}
+
+#[test]
+fn through_the_turnstile_fewer_are_told() {
+    let mut model = memo();
+    model.turnstile = true;
+    let explored = explored_with(&model, |scenario| scenario.explore.executions = 50);
+    let away = swaps_away(&explored);
+    let further = explored.told.iter().filter(|told| {
+        let is_serial = told.schedule.switches() == 1;
+        !is_serial && away[&told.schedule] > 1
+    });
+    let further = further.count() as u64;
+    let most = TELL_FURTHER_AT_TURNSTILE;
+    assert!((most / 2..=most).contains(&further), "{further}");
 }
 
 #[test]

@@ -141,10 +141,11 @@ fn told(finding: &Finding, replayed: Option<&Replayed>, command: Option<String>)
              nothing: {}",
             command.unwrap_or_else(|| "explore them".to_owned())
         ),
-        Some(Replayed::CannotBeRun { why }) => {
+        // Why, the report before it says.
+        Some(Replayed::CannotBeRun { .. }) => {
             let then =
                 command.map_or_else(String::new, |command| format!("; explore anew: {command}"));
-            format!("CANNOT BE RUN ANY MORE  {id}: {why}{then}")
+            format!("CANNOT BE RUN ANY MORE  {id}: for the reason above{then}")
         }
         None => format!("NOT CERTAIN  {id}: the schedule was not run"),
     }

@@ -66,7 +66,7 @@ pub(crate) fn explore(args: &ExploreArgs, screen: &mut Screen) -> Result<u8, Fai
         let report = reported(&done, &wanted, stored_as, seed);
         codes.push(code(&done, &report));
         deliver(&report, outputs, args.loudness, screen)?;
-        tell(&done, screen);
+        tell(&done, args.loudness.quiet, screen);
     }
     Ok(exit::worst(codes))
 }
@@ -102,15 +102,19 @@ fn code(done: &Done, report: &Report) -> u8 {
     exit::worst([Some(code), is_lost, is_not_run].into_iter().flatten())
 }
 
-/// What a report does not say.
-fn tell(done: &Done, screen: &mut Screen) {
+/// What a report does not say, or nobody sees it.
+fn tell(done: &Done, is_quiet: bool, screen: &mut Screen) {
     if let Some(error) = &done.lost {
         screen.error(&format!(
             "the history could not be stored to its end: {error}"
         ));
     }
     if let Some(Replayed::CannotBeRun { why }) = &done.replayed {
-        let text = format!("the schedule cannot be run: {why}");
+        let text = if is_quiet {
+            format!("the schedule cannot be run: {why}")
+        } else {
+            "the schedule cannot be run, for the reason that the report names".to_owned()
+        };
         screen.error(&wrapped(&text, 98).join("\n  "));
     }
 }

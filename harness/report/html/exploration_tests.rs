@@ -3,11 +3,12 @@
 
 use base64::Engine as _;
 
-use super::super::testing::{HOSTILE, SALT, SECRET, exposed};
+use super::super::testing::{HOSTILE, SALT, SECRET, all, exposed};
 use super::tests::{page, tags, without_scripts};
 use super::*;
 use crate::history::{Coverage, Explored, Schedule, StepEnd};
 use crate::identity::{Canary, UserId};
+use crate::report::Finding;
 use crate::{history, identity};
 
 #[path = "../../../tests/browser/samples.rs"]
@@ -211,7 +212,7 @@ fn the_found_schedule_stands_in_the_page_itself() {
         .count(),
         1
     );
-    assert!(walk.contains("named point at <code>src&#x2f;notes.rs:34:18</code>"));
+    assert!(walk.contains("named point at <code>src/<wbr>notes.rs:34:18</code>"));
     // Two writes, and the read of what another one wrote.
     assert_eq!(walk.matches("class=\"value changed\"").count(), 2);
     assert_eq!(walk.matches("class=\"value crossread\"").count(), 1);
@@ -284,6 +285,70 @@ fn a_swap_that_goes_on_otherwise_says_so() {
     assert_eq!(data["told"][0]["swaps"][1], serde_json::json!([1]));
     assert_eq!(data["told"][0]["swaps"][5], "not told");
     assert!(data["told"][0]["swaps"][7].is_null());
+}
+
+#[test]
+fn a_schedule_that_is_not_told_is_run_by_the_command_or_the_call_that_the_page_gives() {
+    let mut explored = samples::explored(&samples::memo());
+    explored.told.truncate(3);
+    // No character of it needs quotes; those of other schedules do.
+    let schedule: Schedule = "R1,R2,R1,R2".parse().unwrap();
+    explored.found[0].replay = format!("xw1:0123abcd:tokio-1.54.1:{schedule}");
+    explored.found[0].schedule = schedule;
+    let mut report = report_of(vec![explored.clone()]);
+    let again = |report: &Report| {
+        let again = &data(&page(report))["again"];
+        let part = |name: &str| again[name].as_str().unwrap().to_owned();
+        format!("{}R1*3,R2{}", part("before"), part("after"))
+    };
+    assert_eq!(
+        again(&report),
+        "crosswire explore ./notes.toml --schedule 'xw1:0123abcd:tokio-1.54.1:R1*3,R2'"
+    );
+    report.replay = None;
+    assert_eq!(
+        again(&report),
+        ".schedule(\"xw1:0123abcd:tokio-1.54.1:R1*3,R2\")"
+    );
+    let said = "Where it says “not told”, that schedule is not in this page.";
+    assert!(!page_of(samples::explored(&samples::memo())).contains(said));
+    assert!(page_of(samples::cancelled()).contains(said));
+}
+
+#[test]
+fn what_findings_take_is_told_in_schedules() {
+    let mut report = all()["explored-exposed"].clone();
+    let told = report.findings[0].clone();
+    assert_eq!(told.shown_by.as_ref().unwrap().preemptions, 1);
+    let mut alone = told.clone();
+    (alone.shown_by, alone.phase) = (None, history::Phase::Solo);
+    let mut serial = told.clone();
+    serial.shown_by.as_mut().unwrap().schedule = "R1*3,R2*4".parse().unwrap();
+    let mut unkept = told.clone();
+    (unkept.shown_by, unkept.phase) = (None, history::Phase::Volley);
+    let mut lead = |findings: &[&Finding]| {
+        report.findings = findings.iter().map(|finding| (*finding).clone()).collect();
+        let page = page(&report);
+        assert!(!page.contains(">First seen</th>"), "{page}");
+        let (_, lead) = page.split_once("<p class=\"hint\">Found: ").unwrap();
+        lead.split_once(". The most").unwrap().0.to_owned()
+    };
+    let preemption =
+        "(a preemption is a switch away from a request that could have gone on)".to_owned();
+    assert_eq!(
+        lead(&[&told, &told]),
+        format!("2 in schedules with 1 preemption {preemption}")
+    );
+    assert_eq!(lead(&[&serial]), "1 with one request after the other");
+    // So many that they stand in a table.
+    assert_eq!(lead(&[&serial; 40]), "40 with one request after the other");
+    assert_eq!(
+        lead(&[&told, &alone, &unkept]),
+        format!(
+            "1 before the schedules, each request alone; 1 in schedules with 1 preemption; 1 in schedules that were not kept \
+             {preemption}"
+        )
+    );
 }
 
 #[test]

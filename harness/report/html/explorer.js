@@ -22,6 +22,9 @@
     return element;
   };
 
+  // What stands for a schedule that is not in the page.
+  const UNTOLD = "not told";
+
   const crosses = (told) => (told.exposing ? "data crosses" : "nothing crosses");
 
   // A row of the table, as the page's own are.
@@ -41,7 +44,10 @@
         card.append(make("span", "who", walk.data.movers[row.mv]), make("span", "what", row.what));
         if (row.place) {
           const at = make("span", "at", `${row.at} `);
-          at.append(make("code", "", row.place));
+          const code = make("code");
+          // A path is broken between its folders.
+          row.place.split("/").forEach((part, place) => code.append(...(place ? ["/", make("wbr")] : []), part));
+          at.append(code);
           card.append(at);
         }
         if (row.end) card.append(make("span", "end", row.end));
@@ -71,7 +77,12 @@
   const swapCell = (walk, told, place) => {
     const cell = withRole(make("td", "swap"), "cell");
     const swap = told.swaps[place];
-    if (typeof swap === "string") {
+    if (swap === UNTOLD && walk.data.again) {
+      const to = button(swap, "", () => walk.swap(place));
+      to.className = "to untold";
+      to.setAttribute("aria-label", `Swap steps ${place + 1} and ${place + 2}: ${swap}, shows how to run it`);
+      cell.append(to);
+    } else if (typeof swap === "string") {
       cell.append(make("span", "to untold", swap));
     } else if (swap !== null) {
       const next = walk.data.told[Array.isArray(swap) ? swap[0] : swap];
@@ -81,6 +92,19 @@
       cell.append(to);
     }
     return cell;
+  };
+
+  // The schedule in which a step and the next one have changed places, as it is written: R1*3,R2.
+  const swapped = (walk, told, place) => {
+    const moves = told.rows.map((row) => walk.data.rows[row].mv);
+    [moves[place], moves[place + 1]] = [moves[place + 1], moves[place]];
+    const runs = [];
+    for (const mv of moves) {
+      const run = runs[runs.length - 1];
+      if (run && run.mv === mv) run.times += 1;
+      else runs.push({ mv, times: 1 });
+    }
+    return runs.map((run) => run.mv + (run.times > 1 ? `*${run.times}` : "")).join(",");
   };
 
   // What a listener is told of a step.
@@ -121,7 +145,9 @@
       for (const [control, isOff] of [[first, step === 0], [back, step === 0], [forward, step === last], [end, step === last]]) {
         control.setAttribute("aria-disabled", String(isOff));
       }
-      swapHere.setAttribute("aria-disabled", String(!isSwap(told().swaps[step])));
+      const swap = told().swaps[step];
+      swapHere.setAttribute("aria-disabled", String(!isSwap(swap) && !(swap === UNTOLD && data.again)));
+      byHand.hidden = true;
       count.textContent = `${step + 1} of ${last + 1}`;
     };
     const isSwap = (swap) => typeof swap === "number" || Array.isArray(swap);
@@ -161,9 +187,14 @@
     walk.swap = (place) => {
       const swap = told().swaps[place];
       if (!isSwap(swap)) {
+        const why = swap === null ? "both are of the same request" : swap === UNTOLD ? "that schedule is not among those told in this page" : "the second needs the first";
+        const isByHand = swap === UNTOLD && data.again;
+        const how = isByHand ? " The line below runs it; where the steps go on otherwise, it stops and says so." : "";
         said.textContent = place + 1 < told().rows.length
-          ? `Steps ${place + 1} and ${place + 2} are not swapped: ${swap === null ? "both are of the same request" : swap === "not told" ? "that schedule is not among those told in this page" : "the second needs the first"}.`
+          ? `Steps ${place + 1} and ${place + 2} are not swapped: ${why}.${how}`
           : "There is no step after this one.";
+        byHand.hidden = !isByHand;
+        if (isByHand) line.textContent = data.again.before + swapped(walk, told(), place) + data.again.after;
         return;
       }
       const focused = body.contains(document.activeElement);
@@ -201,8 +232,13 @@
     swaps.append(swapHere, undo, again);
     controls.append(steps, swaps);
     const keys = make("p", "keys hint", "Keys: arrow down and up for the next and previous step, Home and End, S swaps, U undoes.");
+    const line = make("code", "command");
+    const byHand = make("p", "by-hand");
+    byHand.append(line);
+    byHand.hidden = true;
+    copies(line);
     const walking = make("div", "walking");
-    walking.append(controls, said, trail);
+    walking.append(controls, said, byHand, trail);
     section.insertBefore(walking, region);
     section.append(keys);
 

@@ -8,7 +8,8 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use super::movers::{Column, Movers};
-use super::walk::{LONGEST, Table, Walks, walks};
+use super::view::capital;
+use super::walk::{Again, LONGEST, Table, Walks, walks};
 use crate::history::{Doubts, PointCounts, StepEnd, Way};
 use crate::judge::Reach;
 use crate::report::{Exploration, Report, ShortestSchedule, telling, words};
@@ -101,6 +102,8 @@ struct WalkView {
     /// Place among the told ones.
     told: Option<usize>,
     table: Option<Table>,
+    /// Whether steps of the table lead to a schedule that is not told.
+    has_untold: bool,
     /// Why there is no table.
     missing: Option<String>,
 }
@@ -146,7 +149,8 @@ fn exploration(
 ) -> ExplorationView {
     let movers = Movers::of(explored);
     let columns = movers.columns();
-    let told = walks(explored, &movers, room);
+    let mut told = walks(explored, &movers, room);
+    told.again = again(explored, report);
     let (layers, points) = points(explored, &columns);
     let mut walks: Vec<WalkView> = (0..explored.found.len())
         .map(|place| found(number, place, explored, &told, report))
@@ -172,7 +176,7 @@ fn exploration(
         warnings: explored
             .warnings
             .iter()
-            .cloned()
+            .map(|warning| capital(warning))
             .chain(doubts(&explored.doubts))
             .collect(),
         has_shared: movers.has_shared(),
@@ -182,11 +186,11 @@ fn exploration(
     }
 }
 
-/// `read of alice and read of bob`.
+/// `read by alice and read by bob`.
 fn title(requests: &[Column]) -> String {
     let parts: Vec<String> = requests
         .iter()
-        .map(|column| format!("{} of {}", column.step, column.name))
+        .map(|column| format!("{} by {}", column.step, column.name))
         .collect();
     match parts.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
@@ -462,8 +466,27 @@ fn found(
         replay: Some(found.replay.clone()).filter(|line| !line.is_empty()),
         told: shown,
         table: shown.map(|at| told.table(at)),
+        has_untold: shown.is_some_and(|at| told.has_untold(at)),
         missing: shown.is_none().then(|| missing(found)),
     }
+}
+
+/// How any schedule of the exploration is run: by its command, or as a call of the library.
+fn again(explored: &Exploration, report: &Report) -> Option<Again> {
+    // It has to be quoted in a command, as most schedules have.
+    const ANY: &str = "R1*2";
+    let line = explored.found.iter().find_map(|found| {
+        let head = found.replay.strip_suffix(&found.schedule.to_string())?;
+        Some(format!("{head}{ANY}"))
+    })?;
+    let whole = report
+        .replay_of_schedule(&line)
+        .unwrap_or_else(|| format!(".schedule({line:?})"));
+    let (before, after) = whole.rsplit_once(ANY)?;
+    Some(Again {
+        before: before.to_owned(),
+        after: after.to_owned(),
+    })
 }
 
 fn missing(found: &ShortestSchedule) -> String {
@@ -494,6 +517,7 @@ fn example(number: usize, told: &Walks) -> WalkView {
         replay: None,
         told: Some(0),
         table: Some(told.table(0)),
+        has_untold: told.has_untold(0),
         missing: None,
     }
 }

@@ -1,5 +1,6 @@
 //! What the page shows, part by part, as plain data.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,7 +9,7 @@ use super::IN_DETAIL;
 use super::charts::{OffsetChart, SpreadChart, offset_chart, spread_chart};
 use super::schedules::{ExplorationView, explorations, schedule_of};
 use super::timeline::{Timeline, timeline};
-use crate::history::{Ending, Way};
+use crate::history::{Ending, Phase, Way};
 use crate::judge::Verdict;
 use crate::report::place::scenario_file;
 use crate::report::{Exploration, Finding, FindingSide, Piece, Report, telling, words};
@@ -25,6 +26,8 @@ pub(super) struct Page {
     advice: Option<String>,
     figures: Vec<Fact>,
     findings_lead: String,
+    /// Heading of where in the run findings were seen.
+    seen: &'static str,
     groups: Vec<GroupView>,
     findings: Vec<FindingView>,
     rest: Vec<Row>,
@@ -158,6 +161,11 @@ pub(super) fn page(report: &Report) -> Page {
         advice: telling::advice(report).map(|advice| capital(&format!("{advice}."))),
         figures: figures(report),
         findings_lead: findings_lead(report),
+        seen: if report.is_exploration() {
+            "Takes"
+        } else {
+            "First seen"
+        },
         groups: groups(report),
         findings: detailed
             .iter()
@@ -312,6 +320,9 @@ fn figures(report: &Report) -> Vec<Fact> {
 }
 
 fn findings_lead(report: &Report) -> String {
+    if report.is_exploration() {
+        return explored_lead(report);
+    }
     let phases = report.by_phase();
     let mut parts = Vec::new();
     for (phase, count) in &phases {
@@ -329,6 +340,44 @@ fn findings_lead(report: &Report) -> String {
     format!(
         "First seen: {} ({means}). The most telling ones come first.",
         parts.join(", ")
+    )
+}
+
+/// The same of an exploration: in which schedules.
+fn explored_lead(report: &Report) -> String {
+    let mut places: BTreeMap<(u8, u32), u64> = BTreeMap::new();
+    for finding in &report.findings {
+        let place = match &finding.shown_by {
+            Some(by) if by.is_interleaved() => (2, by.preemptions),
+            Some(_) => (1, 0),
+            None if finding.phase < Phase::Volley => (0, 0),
+            None => (3, 0),
+        };
+        *places.entry(place).or_default() += 1;
+    }
+    let counts = places.iter().map(|(place, findings)| {
+        let place = match place {
+            (0, _) => "before the schedules, each request alone".to_owned(),
+            (1, _) => "with one request after the other".to_owned(),
+            (2, 0) => "in schedules with no preemption".to_owned(),
+            (2, n) => format!(
+                "in schedules with {}",
+                words::count((*n).into(), "preemption")
+            ),
+            _ => "in schedules that were not kept".to_owned(),
+        };
+        format!("{} {place}", words::number(*findings))
+    });
+    let preempts = places.keys().any(|(kind, _)| *kind == 2);
+    let means = if preempts {
+        " (a preemption is a switch away from a request that could have gone on)"
+    } else {
+        ""
+    };
+    let counts: Vec<String> = counts.collect();
+    format!(
+        "Found: {}{means}. The most telling ones come first.",
+        counts.join("; ")
     )
 }
 
@@ -490,7 +539,9 @@ fn facts(report: &Report) -> Vec<Fact> {
     add("Target", report.target.clone());
     add("Base URL", report.url.clone());
     add("Users", words::number(report.users));
-    add("Rounds", words::number(report.strength.rounds.into()));
+    if !report.is_exploration() {
+        add("Rounds", words::number(report.strength.rounds.into()));
+    }
     let steps: Vec<&str> = report.steps.iter().map(|step| step.name.as_str()).collect();
     add("Steps", steps.join(", "));
     add("Took", words::time(Duration::from_nanos(report.elapsed_ns)));
@@ -512,7 +563,7 @@ fn ended(report: &Report) -> String {
 }
 
 /// The text with its first letter in upper case, unless it begins with a name.
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut characters = text.chars();
     characters
         .next()

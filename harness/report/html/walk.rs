@@ -28,10 +28,20 @@ pub(super) struct Walks {
     colours: Vec<usize>,
     /// Whether there is a column of shared state.
     shared: bool,
+    /// How a schedule is run that is not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) again: Option<Again>,
     /// The distinct rows.
     rows: Vec<Row>,
     /// The schedules; rows by their place.
     pub(super) told: Vec<Told>,
+}
+
+/// What stands before and after a schedule where it is run.
+#[derive(Debug, Serialize)]
+pub(super) struct Again {
+    pub(super) before: String,
+    pub(super) after: String,
 }
 
 /// A schedule.
@@ -194,6 +204,7 @@ pub(super) fn walks(explored: &Exploration, movers: &Movers<'_>, room: &mut usiz
             .map(|column| column.colour)
             .collect(),
         shared: movers.has_shared(),
+        again: None,
         rows: rows.rows,
         told,
     }
@@ -204,6 +215,11 @@ impl Walks {
     pub(super) fn place(&self, schedule: &Schedule) -> Option<usize> {
         let schedule = schedule.to_string();
         self.told.iter().position(|told| told.schedule == schedule)
+    }
+
+    /// Whether a swap of that schedule's steps leads to one that is not told.
+    pub(super) fn has_untold(&self, at: usize) -> bool {
+        self.told[at].swaps.contains(&Swap::Untold)
     }
 
     /// The schedule at that place, as a table.

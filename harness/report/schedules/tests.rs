@@ -17,14 +17,47 @@ fn switches_stand_in_a_line() {
              ──answered 200──"
     );
     assert_eq!(
-        diagram(&one, &found.schedule, 90),
-        "alice ──2── │ bob ──2── │ alice ──1── │ background │ alice ──1── │ bob ──1──"
+        diagram(&one, &found.schedule, 98),
+        "alice ──2 steps── │ bob ──2 steps── │ … 2 more … │ alice ──1 step── │ bob ──1 step──"
+    );
+    assert_eq!(
+        diagram(&one, &found.schedule, 64),
+        "alice ──2 steps── │ … 4 more … │ bob ──1 step──"
+    );
+    assert_eq!(
+        switches(&one, &found.schedule, 64, 2),
+        [
+            "alice ──await── │ bob ──await── │ alice ──await── │ background",
+            "│ alice ──answered 200── │ bob ──answered 200──"
+        ]
     );
     assert_eq!(
         diagram(&one, &"X1,R2*3".parse().unwrap(), 90),
-        "alice goes away │ bob ──3──",
+        "alice goes away │ bob ──3 steps──",
         "one that is not told step by step"
     );
+}
+
+#[test]
+fn of_many_switches_those_in_the_middle_are_left_out() {
+    let one = exposed();
+    let many = "R1*3,R2".repeat(30).replace("R2R1", "R2,R1");
+    let many: Schedule = many.parse().unwrap();
+    for width in [64, 82, 98, 120, 200] {
+        for most in [1, 2] {
+            let lines = switches(&one, &many, width, most);
+            assert!(lines.len() <= most, "{width}: {lines:#?}");
+            for line in &lines {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+            let text = lines.join(" ");
+            assert!(text.starts_with("alice ──3 steps── │ "), "{text}");
+            assert!(text.ends_with(" │ bob ──1 step──"), "{text}");
+            let told = text.matches("──").count() / 2;
+            assert!(told >= 2 * most, "{text}");
+            assert!(text.contains(&format!("… {} more …", 60 - told)), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io;
 
 use super::{LABEL, Page};
 use crate::report::schedules::{
-    self, bounds, decisive, diagram, doubts, found_how, outcomes, points, summary, table, title,
+    self, bounds, decisive, doubts, found_how, outcomes, points, summary, switches, table, title,
 };
 use crate::report::{Exploration, Report, ShortestSchedule, words};
 
@@ -17,6 +17,9 @@ const IN_A_LINE: usize = 20;
 /// Schedules of one set of requests that are told step by step, and those beyond them that are told in a line.
 const STEP_BY_STEP: usize = 1;
 const MORE_SCHEDULES: usize = 4;
+/// Columns and lines of the switches of a schedule: with their label no more than 80 columns.
+const SWITCHES: usize = 80 - LABEL - 2;
+const SWITCHES_LINES: usize = 2;
 /// Where the last column of the table of outcomes begins.
 const OUTCOME: usize = 28;
 
@@ -49,7 +52,7 @@ impl Page<'_> {
         }
         let more = one.found.iter().skip(STEP_BY_STEP).take(MORE_SCHEDULES);
         for found in more {
-            self.row("and", &diagram(one, &found.schedule, WIDTH - LABEL - 2))?;
+            self.switches("and", one, found)?;
             self.again(report, found)?;
         }
         self.columns("outcomes", &outcomes(one), OUTCOME)?;
@@ -67,10 +70,7 @@ impl Page<'_> {
         one: &Exploration,
         found: &ShortestSchedule,
     ) -> io::Result<()> {
-        self.row(
-            "shortest",
-            &diagram(one, &found.schedule, WIDTH - LABEL - 2),
-        )?;
+        self.switches("shortest", one, found)?;
         if let Some(told) = one.steps_of(&found.schedule) {
             writeln!(self.out)?;
             let at = found.decisive.map(|decisive| decisive.at);
@@ -84,6 +84,19 @@ impl Page<'_> {
         }
         self.row("schedule", &found_how(found))?;
         self.again(report, found)
+    }
+
+    fn switches(
+        &mut self,
+        label: &str,
+        one: &Exploration,
+        found: &ShortestSchedule,
+    ) -> io::Result<()> {
+        let lines = switches(one, &found.schedule, SWITCHES, SWITCHES_LINES);
+        for (at, line) in lines.iter().enumerate() {
+            self.whole_row(if at == 0 { label } else { "" }, line)?;
+        }
+        Ok(())
     }
 
     fn again(&mut self, report: &Report, found: &ShortestSchedule) -> io::Result<()> {
