@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
+use super::TurnstileOptions;
 use super::board::{Board, Mode};
 use super::relay;
+use super::restart::{self, Absent, Waiting};
 use super::stage::Turnstile;
-use super::{TurnstileOptions, restart};
 use crate::explore::StageError;
 use crate::fire::run::{Halt, Run};
 use crate::fire::{Clock, Plan, Stop};
@@ -37,6 +39,10 @@ pub(super) struct Site<'a> {
     /// What the run has recorded and nobody has taken.
     records: Rc<RefCell<Vec<Record>>>,
     restart: Option<String>,
+    /// Where the relays listen.
+    relays: Vec<SocketAddr>,
+    /// Is told what is waited for.
+    tell: Box<dyn FnMut(&Waiting) + 'a>,
     /// Users who are set up.
     set_up: BTreeSet<usize>,
     /// Rounds so far.
@@ -127,6 +133,8 @@ impl<'a> Hall<'a> {
             run,
             records,
             restart: options.restart.clone(),
+            relays: through.iter().map(|(_, address)| *address).collect(),
+            tell: Box::new(|_| {}),
             set_up: BTreeSet::new(),
             round: 0,
         };
@@ -137,6 +145,14 @@ impl<'a> Hall<'a> {
             local,
             runtime,
         })))
+    }
+
+    /// Tells while the target is waited for because it takes no connections: at once, and every second from then on. Of one
+    /// that was started anew it is told only when that takes long.
+    #[must_use]
+    pub fn telling(self, tell: impl FnMut(&Waiting) + 'a) -> Hall<'a> {
+        self.0.site.borrow_mut().tell = Box::new(tell);
+        self
     }
 
     /// Where the service is to connect to, in the order of [`TurnstileOptions::through`], real ports in place of 0.
@@ -161,7 +177,7 @@ impl Shared<'_> {
     }
 }
 
-impl Site<'_> {
+impl<'a> Site<'a> {
     /// Takes what was recorded since the last time, with what went wrong between relays and backends.
     pub(super) fn take_records(&self, board: &Board) -> Vec<Record> {
         let mut records = self.records.borrow_mut().split_off(0);
@@ -173,27 +189,31 @@ impl Site<'_> {
     }
 
     /// Waits until the target takes connections, unless it is to be started first.
-    pub(super) async fn begin(&self) -> Result<(), Off> {
+    pub(super) async fn begin(&mut self) -> Result<(), Off> {
         match self.restart {
             Some(_) => Ok(()),
-            None => self.arrive().await,
+            None => self.arrive(Duration::ZERO).await,
         }
     }
 
-    async fn arrive(&self) -> Result<(), Off> {
-        let waited = restart::wait_for(&self.run.pool.hosts).await;
-        waited.map_err(|why| Off::Failed(StageError::new(Cause::Unreachable, why)))
+    async fn arrive(&mut self, silent: Duration) -> Result<(), Off> {
+        let (hosts, bounds) = (&self.run.pool.hosts, self.run.bounds);
+        let waited = restart::wait_for(hosts, bounds, &self.relays, silent, &mut *self.tell).await;
+        waited.map_err(|absent| match absent {
+            Absent::Stopped => Off::Stopped,
+            Absent::Late(why) => Off::Failed(StageError::new(Cause::Unreachable, why)),
+        })
     }
 
     /// Starts the service anew where that is wished; then everything that comes before the race.
     pub(super) async fn before(&mut self, users: &[usize], board: &Board) -> Result<(), Off> {
         // What has come while nobody looked is nobody's.
-        board.settle(std::time::Duration::ZERO).await;
+        board.settle(Duration::ZERO).await;
         board.state.borrow_mut().pass(Mode::Pass);
         if let Some(command) = &self.restart {
             let restarted = restart::run(command).await;
             restarted.map_err(|why| Off::Failed(StageError::new(Cause::Unreachable, why)))?;
-            self.arrive().await?;
+            self.arrive(restart::ANEW_SILENT).await?;
             self.set_up.clear();
         }
         self.prepare_users(users).await?;

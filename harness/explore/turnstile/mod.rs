@@ -36,6 +36,7 @@ mod through;
 mod words;
 
 pub use hall::Hall;
+pub use restart::Waiting;
 pub use stage::Turnstile;
 pub use through::{Through, ThroughError};
 
