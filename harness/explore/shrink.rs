@@ -53,7 +53,7 @@ pub(super) fn shrink(
     let mut tried: HashSet<Wish> = HashSet::new();
     'shorter: loop {
         for wish in wishes(&best.schedule, without) {
-            if best.executions >= SHRINK_EXECUTIONS || !allowance.is_left() {
+            if best.executions >= SHRINK_EXECUTIONS || !allowance.is_left(executor) {
                 return Ok(best);
             }
             if !tried.insert(wish.clone()) {

@@ -48,7 +48,7 @@ impl Tellings {
         allowance: &Allowance<'_>,
     ) -> Result<(), StageError> {
         for order in orders(executor.stage.requests().len()) {
-            if !self.has_room() || !allowance.is_left() {
+            if !self.has_room() || !allowance.is_left(executor) {
                 break;
             }
             let weighing = executor.run(&mut Serial::new(&order), Detail::Full)?;
@@ -66,7 +66,7 @@ impl Tellings {
     ) -> Result<(), StageError> {
         let mut moves = schedule.0.clone();
         for first in 0..moves.len().saturating_sub(1) {
-            if !self.has_room() || !allowance.is_left() {
+            if !self.has_room() || !allowance.is_left(executor) {
                 break;
             }
             if moves[first] == moves[first + 1] {

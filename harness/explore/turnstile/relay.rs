@@ -122,9 +122,16 @@ async fn read(mut half: ReadHalf<'_>, board: &Board, line: u64, from: Side) -> i
         }
         buffer.clear();
         buffer.reserve(READ_CHUNK);
-        if half.read_buf(&mut buffer).await? == 0 {
-            board.ended(line, from);
-            return Ok(());
+        match half.read_buf(&mut buffer).await {
+            Ok(0) => {
+                board.ended(line, from);
+                return Ok(());
+            }
+            Ok(_) => {}
+            Err(error) => {
+                board.ended(line, from);
+                return Err(error);
+            }
         }
         board.came(line, from, &buffer);
     }
