@@ -2,6 +2,7 @@
 //! them out.
 
 use super::board::State;
+use super::client::SERVER_ERROR;
 use super::hall::{Off, Site};
 use crate::explore::StageError;
 use crate::fire::run::Halt;
@@ -10,8 +11,6 @@ use crate::scenario::Step;
 
 /// How often one of the first requests is sent at most: a pool throws out a dead connection at each try, and few hold more.
 pub(super) const FIRST_TRIES: u32 = 20;
-/// From this status on it is the service that failed, not the request.
-const SERVER_ERROR: u16 = 500;
 
 /// What is sent, and what it is recorded as.
 #[derive(Clone, Copy)]

@@ -29,7 +29,13 @@ impl<'a> Turnstile<'a> {
     pub(super) fn prepared(&mut self) -> Result<Vec<Record>, StageError> {
         let shared = Rc::clone(&self.shared);
         let mut site = shared.site.borrow_mut();
-        let learnt = shared.block_on(self.learn(&mut site));
+        let learnt = shared.block_on(async {
+            let learnt = self.learn(&mut site).await;
+            if matches!(learnt, Err(Off::Failed(_))) {
+                self.look_after_backends(true).await;
+            }
+            learnt
+        });
         let records = site.take_records(&shared.board);
         match learnt {
             Ok(alone) => self.alone = alone,
@@ -184,7 +190,10 @@ impl<'a> Turnstile<'a> {
             };
             format!("the backend {backend} has ended {count} {connections} meanwhile")
         });
-        let known: Vec<String> = state.troubles.iter().cloned().chain(ended).collect();
+        let known: Vec<String> = match state.troubles.is_empty() {
+            true => ended.collect(),
+            false => state.troubles.clone(),
+        };
         if known.is_empty() {
             return match state.is_untouched() {
                 true => of_before(error),

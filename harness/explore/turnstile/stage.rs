@@ -6,6 +6,7 @@ use super::board::{Alone, Mode};
 use super::client::Client;
 use super::control::{Course, Rules};
 use super::hall::{Off, Shared, Site};
+use super::relay;
 use crate::explore::{Detail, Execution, ExecutionEnd, Guide, Stage, StageError};
 use crate::fire::alone::{Made, unreachable};
 use crate::fire::pool::Key;
@@ -283,9 +284,33 @@ impl<'a> Turnstile<'a> {
         }
     }
 
+    /// Sees whether those backends that have ended connections meanwhile, or all of them, still take new ones.
+    pub(super) async fn look_after_backends(&self, all: bool) {
+        let has_ended = |relay: &usize| {
+            self.shared
+                .board
+                .state
+                .borrow()
+                .ended_by
+                .contains_key(relay)
+        };
+        let relays = 0..self.shared.through.len();
+        for relay in relays.filter(|relay| all || has_ended(relay)) {
+            let through = &self.shared.through[relay].0;
+            if let Err(why) = relay::reach(through).await {
+                let backend = through.backend();
+                let text = format!("the backend {backend} takes no connections any more: {why}");
+                self.shared.board.trouble(text);
+            }
+        }
+    }
+
     /// The error of an execution: where it was, and what to do.
-    fn broken_off(&self, error: StageError) -> StageError {
-        let StageError { why, cause } = self.explained(error);
+    fn broken_off(&self, error: StageError, troubles: usize) -> StageError {
+        let StageError { why, mut cause } = self.explained(error);
+        if self.shared.board.state.borrow().troubles.len() > troubles {
+            cause = Cause::Unreachable;
+        }
         let number = self.executions;
         let why = format!(
             "execution {number} of the race could not be run to its end: {why}; what was explored before it is recorded: see that the service and its backends run, then explore again"
@@ -337,13 +362,18 @@ impl Stage for Turnstile<'_> {
         let mut site = shared.site.borrow_mut();
         let (before, troubles) = (site.run.exchanges, troubles(&shared));
         self.executions += 1;
-        let executed = shared.block_on(self.executed(&mut site, guide, detail));
+        let executed = shared.block_on(async {
+            let executed = self.executed(&mut site, guide, detail).await;
+            let is_broken = matches!(executed, Err(Off::Failed(_)));
+            self.look_after_backends(is_broken).await;
+            executed
+        });
         self.most_requests = self.most_requests.max(site.run.exchanges - before);
         self.records = site.take_records(&shared.board);
         let executed = executed.and_then(|raceway| self.sound(raceway, troubles));
         let raceway = match executed {
             Ok(raceway) => raceway,
-            Err(Off::Failed(error)) => return Err(self.broken_off(error)),
+            Err(Off::Failed(error)) => return Err(self.broken_off(error, troubles)),
             Err(Off::Stopped) => Raceway {
                 end: ExecutionEnd::Abandoned,
                 schedule: Schedule::default(),

@@ -112,8 +112,11 @@ fn a_service_that_does_not_connect_anew_fails_with_a_hint_at_its_backend() {
             "{error}"
         );
         assert!(
-            error.why.contains(&format!("backend {address} has ended")),
+            error
+                .why
+                .contains(&format!("backend {address} takes no connections any more")),
             "{error}"
         );
+        assert_eq!(error.cause, Cause::Unreachable);
     });
 }
