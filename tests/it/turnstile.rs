@@ -185,7 +185,7 @@ fn a_store_that_goes_down_meanwhile_is_named_and_the_history_kept() {
         .filter(|record| matches!(record, Record::Volley(_)));
     assert!(volleys.count() > 1);
     assert!(
-        notes(&records).contains("takes no connections any more"),
+        notes(&records).contains("takes no connections:"),
         "{}",
         notes(&records)
     );

@@ -78,7 +78,7 @@ impl fmt::Display for Waiting {
         let (most, relays) = (self.most.as_secs(), listed(&self.relays));
         write!(
             f,
-            "waiting up to {most} s for {target}, which takes no connections yet ({why}): start the service now, connected to its backends through {relays}"
+            "waiting up to {most} s for {target}, which takes no connections yet ({why}); the service has to listen there, connected to its backends through {relays}"
         )
     }
 }
@@ -110,14 +110,16 @@ pub(super) async fn wait_for(
     let begun = Instant::now();
     let until = begun + START_TIME;
     let mut tell_at = begun + silent;
+    let mut why = "no answer".to_owned();
     loop {
         let opening = tokio::time::timeout_at(until, hosts.dial(TARGET).open());
-        let why = match unless_over(opening, bounds).await {
+        match unless_over(opening, bounds).await {
             Some(Ok(Ok(_))) => return Ok(()),
-            Some(Ok(Err(why))) => why,
-            Some(Err(_)) => "no answer".to_owned(),
+            Some(Ok(Err(error))) => why = error,
+            // The time is over in the middle of it: what was the reason before is still.
+            Some(Err(_)) => {}
             None => return Err(Absent::Stopped),
-        };
+        }
         let now = Instant::now();
         let target = hosts.base(TARGET).origin().ascii_serialization();
         if now >= until {
@@ -130,7 +132,7 @@ pub(super) async fn wait_for(
             tell_at = now + TELL_EVERY;
             tell(&Waiting {
                 target,
-                why,
+                why: why.clone(),
                 relays: relays.to_vec(),
                 most: START_TIME,
                 left: until - now,

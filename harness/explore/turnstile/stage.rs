@@ -299,7 +299,7 @@ impl<'a> Turnstile<'a> {
             let through = &self.shared.through[relay].0;
             if let Err(why) = relay::reach(through).await {
                 let backend = through.backend();
-                let text = format!("the backend {backend} takes no connections any more: {why}");
+                let text = format!("the backend {backend} takes no connections: {why}");
                 self.shared.board.trouble(text);
             }
         }

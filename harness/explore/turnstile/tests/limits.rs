@@ -114,7 +114,7 @@ fn a_service_that_does_not_connect_anew_fails_with_a_hint_at_its_backend() {
         assert!(
             error
                 .why
-                .contains(&format!("backend {address} takes no connections any more")),
+                .contains(&format!("backend {address} takes no connections")),
             "{error}"
         );
         assert_eq!(error.cause, Cause::Unreachable);

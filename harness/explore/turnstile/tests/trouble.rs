@@ -146,7 +146,7 @@ fn a_target_that_takes_no_connections_is_waited_for_and_told_of_at_once() {
     assert_eq!(told.len(), 1, "{told:?}");
     let text = told[0].to_string();
     assert!(
-        text.contains(&url) && text.contains(&relay) && text.contains("start the service"),
+        text.contains(&url) && text.contains(&relay) && text.contains("has to listen there"),
         "{text}"
     );
     assert!(told[0].left <= told[0].most, "{told:?}");
