@@ -110,7 +110,7 @@ impl Completions<'_, '_> {
         until_clean: bool,
     ) -> Result<(), StageError> {
         for _ in 0..executions {
-            if !self.allowance.is_left() {
+            if !self.allowance.is_left(self.executor) {
                 ways.is_cut = true;
                 break;
             }

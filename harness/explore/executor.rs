@@ -103,7 +103,10 @@ impl<'a> Executor<'a> {
     ) -> io::Result<Result<(), StageError>> {
         let mut records = match self.stage.prepare() {
             Ok(records) => records,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => {
+                self.unfinished(sink)?;
+                return Ok(Err(error));
+            }
         };
         self.numbers.exchanges = number(&mut records, self.numbers.exchanges);
         records.iter().try_for_each(|record| sink.take(record))?;
@@ -196,6 +199,18 @@ impl<'a> Executor<'a> {
         self.planted.keep();
         self.finish(sink)?;
         made.iter().try_for_each(|record| sink.take(record))
+    }
+
+    /// Writes what was done when the stage failed.
+    pub(super) fn unfinished(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
+        let mut records = self.stage.unfinished(self.numbers.kept + 1);
+        self.numbers.exchanges = number(&mut records, self.numbers.exchanges);
+        records.iter().try_for_each(|record| sink.take(record))
+    }
+
+    /// Whether so many executions more are within the limits on what is asked of the service.
+    pub(super) fn has_room(&self, executions: u64) -> bool {
+        self.stage.limit(executions).is_none()
     }
 
     /// Writes what executions that were not kept have planted.

@@ -19,6 +19,9 @@ use crate::scenario::Scenario;
 /// Time for shortening and telling the findings of a race, beyond that of its search. What is not done by then is left out.
 pub const AFTERWARDS: Duration = Duration::from_secs(30);
 
+/// Executions that following a finding takes, without shortening it.
+const FOLLOWED: u64 = 4;
+
 /// How long work after the search may go on.
 pub(super) struct Allowance<'a> {
     until: Instant,
@@ -33,8 +36,9 @@ impl Allowance<'_> {
         }
     }
 
-    pub(super) fn is_left(&self) -> bool {
-        !self.stop.asked() && Instant::now() < self.until
+    /// Whether there is time for more, and room for what a finding still takes.
+    pub(super) fn is_left(&self, executor: &Executor<'_>) -> bool {
+        !self.stop.asked() && Instant::now() < self.until && executor.has_room(FOLLOWED)
     }
 }
 
@@ -65,8 +69,12 @@ impl Findings {
             if self.is_covered(id, first) {
                 continue;
             }
-            // One is always followed up.
-            if !self.found.is_empty() && !allowance.is_left() {
+            // One is always followed up, where the service may still be asked.
+            let is_left = match self.found.is_empty() {
+                true => executor.has_room(FOLLOWED),
+                false => allowance.is_left(executor),
+            };
+            if !is_left {
                 self.as_first_seen(id, first, scenario, executor);
                 continue;
             }

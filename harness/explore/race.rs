@@ -110,6 +110,9 @@ impl<'a, 'w> Race<'a, 'w> {
         }
         self.doubts();
         self.executor.finish(sink)?;
+        if failure.is_some() {
+            self.executor.unfinished(sink)?;
+        }
         let explored = self.explored(&searched, findings, elapsed);
         sink.take(&Record::Explored(Box::new(explored)))?;
         failure.map_or(Ok(()), |error| Err(Halt::Stage(error)))
@@ -164,6 +167,9 @@ impl<'a, 'w> Race<'a, 'w> {
             }
             if self.executor.executions >= executions {
                 return Ok(Some(counted(executions, "execution")));
+            }
+            if let Some(limit) = self.executor.stage.limit(1) {
+                return Ok(Some(limit));
             }
             self.step(search, sink)?;
         }

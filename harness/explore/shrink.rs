@@ -56,7 +56,7 @@ pub(super) fn shrink(
         let near = wishes(&best.schedule, without);
         let plain = plain_wishes(&best.schedule, without);
         for wish in near.into_iter().chain(plain) {
-            if best.executions >= SHRINK_EXECUTIONS || !allowance.is_left() {
+            if best.executions >= SHRINK_EXECUTIONS || !allowance.is_left(executor) {
                 return Ok(best);
             }
             if !tried.insert(wish.clone()) {

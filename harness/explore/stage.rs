@@ -35,6 +35,18 @@ pub trait Stage {
     /// When the service can no longer be run at all; what happens to a request is in its exchange.
     fn execute(&mut self, guide: &mut dyn Guide, detail: Detail) -> Result<Execution, StageError>;
 
+    /// What ends the executions before the search does, when so many more would go beyond it: a limit on what is asked of the
+    /// service, as people may read it after "capped at".
+    fn limit(&self, _executions: u64) -> Option<String> {
+        None
+    }
+
+    /// Records of what was done when [`prepare`](Stage::prepare) or [`execute`](Stage::execute) has failed, so that they are
+    /// not lost, exchanges with their round set to `number`; none in a race. They are taken once.
+    fn unfinished(&mut self, _number: u32) -> Vec<Record> {
+        Vec::new()
+    }
+
     /// The records of the last execution, without a volley's end: canaries planted, exchanges in the order in which they
     /// ended, each with `volley` and `round` set to `number`. Times are steps (1 step = 1 µs) in process.
     fn records(&mut self, number: u32) -> Vec<Record>;

@@ -60,7 +60,7 @@ impl Tellings {
         allowance: &Allowance<'_>,
     ) -> Result<(), StageError> {
         for order in orders(executor.stage.requests().len()) {
-            if !self.has_room() || !allowance.is_left() {
+            if !self.has_room() || !allowance.is_left(executor) {
                 break;
             }
             let weighing = executor.run(&mut Serial::new(&order), Detail::Full)?;
@@ -78,7 +78,7 @@ impl Tellings {
         allowance: &Allowance<'_>,
     ) -> Result<(), StageError> {
         for first in 0..schedule.0.len().saturating_sub(1) {
-            if !self.has_room() || !allowance.is_left() {
+            if !self.has_room() || !allowance.is_left(executor) {
                 break;
             }
             self.swapped(executor, schedule, first)?;
@@ -105,7 +105,7 @@ impl Tellings {
             let schedule = self.told[place].schedule.clone();
             for first in 0..schedule.0.len().saturating_sub(1) {
                 let is_full = !self.has_room() || self.steps >= TELL_STEPS;
-                if is_full || executor.executions >= most || !allowance.is_left() {
+                if is_full || executor.executions >= most || !allowance.is_left(executor) {
                     return Ok(());
                 }
                 let neighbour = self.swapped(executor, &schedule, first)?;

@@ -373,6 +373,19 @@ fn what_cannot_be_explored_is_told_with_what_to_do() {
         ),
         ("explore mail --duration 30".to_owned(), "has no unit"),
         ("explore mail --hold messages".to_owned(), "--through"),
+        ("explore mail --blocked 1s".to_owned(), "--through"),
+        (
+            format!("explore {own} --time --through 6380=127.0.0.1:6379"),
+            "cannot be used with",
+        ),
+        (
+            format!("explore {own} --through 6380=127.0.0.1:6379 --blocked 61s"),
+            "must be from 1 to 60000 ms",
+        ),
+        (
+            "explore mail --moves 0".to_owned(),
+            "must be from 1 to 1000000",
+        ),
         (
             "explore mail --search deep".to_owned(),
             "bounded, random, pct",
@@ -413,7 +426,7 @@ fn settings_come_from_the_file_and_the_environment_as_well() {
 #[test]
 fn the_command_of_a_report_explores_the_same() {
     let given = "explore mail-explore --variant locked-note --race read,delete --search random --preemptions 2 \
-                 --executions 50 --samples 3 --duration 90s --cancel --expect exposed --seed 4";
+                 --executions 50 --samples 3 --moves 500 --duration 90s --cancel --time --expect exposed --seed 4";
     let ran = run(given.split_whitespace());
     let again = ran.stdout.split("crosswire explore").nth(1);
     let again = again.unwrap_or_else(|| panic!("{}", ran.stdout));
@@ -424,8 +437,10 @@ fn the_command_of_a_report_explores_the_same() {
         "--preemptions 2",
         "--executions 50",
         "--samples 3",
+        "--moves 500",
         "--duration 90s",
         "--cancel",
+        "--time",
         "--expect exposed",
         "--seed 4",
     ] {

@@ -56,6 +56,44 @@ fn an_interrupted_run_reports_what_it_recorded() {
 }
 
 #[test]
+fn an_interrupted_exploration_reports_what_it_explored() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let (report, history) = (at("report.json"), at("history.ndjson"));
+    // Far more schedules than anybody waits for.
+    let given =
+        "explore mail/per-request --race read,read --cancel --time --duration 86400s --verbose";
+    let mut child = crosswire()
+        .args(given.split(' '))
+        .args(["--history", text(&history)])
+        .arg(format!("--report=json={}", text(&report)))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut is_asked = false;
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        // Once the first bound is behind it.
+        let line = line.unwrap();
+        if !is_asked && line.contains("preemptions: ") && !line.contains("preemptions: 0") {
+            is_asked = true;
+            signal(&child, "INT");
+        }
+    }
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(is_asked, "{stdout}");
+    assert_eq!(output.status.code(), Some(130), "{stdout}");
+    assert!(stdout.contains("interrupted"), "{stdout}");
+
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+    assert_eq!(json["ending"]["how"], "interrupted");
+    let again = expect(130, &format!("judge {}", text(&history)));
+    assert_eq!(again.stdout.split(' ').next(), stdout.split(' ').next());
+    assert!(again.stdout.contains("schedules"), "{}", again.stdout);
+}
+
+#[test]
 fn a_served_target_stops_in_good_order() {
     for name in ["INT", "TERM"] {
         let mut child = crosswire()

@@ -4,6 +4,7 @@
 //!
 //! - `command`: how the command is run, and the scenarios the tests run. No tests.
 //! - `hostile`: a service of the tests' own that answers raced requests as a test wants. No tests.
+//! - `desk`: a service of the tests' own with a store behind TCP. No tests.
 //! - `trouble`: bad input and trouble from the service.
 //! - `careless`: a service of the tests' own that leaks what it can. No tests.
 //! - `verdicts`: verdicts and exit codes.
@@ -11,6 +12,7 @@
 //! - `fire`: URLs and identities alone.
 //! - `again`: replay, report, thresholds, tags, settings.
 //! - `explore`: every order of a few requests.
+//! - `turnstile`: the same, of a service whose store is relayed.
 //! - `interrupted`: Ctrl-C and SIGTERM.
 //! - `reports`: formats, schema, streams, colour, printed texts.
 //! - `secrets`: what no output may hold.
@@ -30,6 +32,7 @@ mod careless;
 mod command;
 mod control;
 mod crash;
+mod desk;
 mod documents;
 mod explore;
 mod fire;
@@ -41,4 +44,5 @@ mod reports;
 mod scenario_errors;
 mod secrets;
 mod trouble;
+mod turnstile;
 mod verdicts;

@@ -8,7 +8,7 @@ use crosswire::explore::{
 };
 use crosswire::fire::Stop;
 use crosswire::history::{
-    Coverage, Ending, Explored, FoundSchedule, Move, Phase, Record, Writer, read,
+    Coverage, Ending, Explored, FoundSchedule, Move, Phase, Record, Schedule, Writer, read,
 };
 use crosswire::identity::{Redactor, Salt};
 use crosswire::scenario::{Scenario, SearchName};

@@ -59,15 +59,24 @@ pub(crate) struct ExploreArgs {
     /// Executions drawn by chance once these are used up
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = seed, allow_hyphen_values = true)]
     pub(crate) samples: Option<u64>,
+    /// Most moves of an execution
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = seed, allow_hyphen_values = true)]
+    pub(crate) moves: Option<u64>,
     /// End a race after this time, such as 30s or 2m (at least 1s); what was done until then counts
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) duration: Option<Duration>,
     /// A request's client may go away at any point
     #[arg(long, help_heading = "Run")]
     pub(crate) cancel: bool,
+    /// Time may pass while requests can go on (in process alone)
+    #[arg(long, help_heading = "Run", conflicts_with = "through")]
+    pub(crate) time: bool,
     /// What a relay holds until it is let go: messages, answers, front; separated by commas
     #[arg(long, value_parser = word::<HoldName>(HoldName::WORDS), value_name = "WHAT", value_delimiter = ',', help_heading = "Run", requires = "through")]
     pub(crate) hold: Vec<HoldName>,
+    /// How long a request without a sign of life counts as waiting for another one, such as 250ms (at least 1ms)
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Run", requires = "through")]
+    pub(crate) blocked: Option<Duration>,
     /// Run one schedule alone: the line xw1:… of a report
     #[arg(long, value_name = "LINE", help_heading = "Run")]
     pub(crate) schedule: Option<Replay>,

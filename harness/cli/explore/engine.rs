@@ -111,6 +111,7 @@ impl Exploration<'_> {
             Cause::Unreachable => Failure::unreachable(error.why),
             _ => Failure::usage(error.why),
         })?;
+        let hall = hall.telling(progress.waits());
         if !self.args.loudness.quiet {
             for (address, through) in hall.addresses().iter().zip(&options.through) {
                 screen.say(&format!("{address} leads to {}", through.backend()));

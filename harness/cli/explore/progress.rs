@@ -1,8 +1,10 @@
-//! How far an exploration has come: a line on a terminal that is written over, lines with `-v`, otherwise nothing.
+//! How far an exploration has come: a line on a terminal that is written over, lines with `-v`, otherwise
+//! only what is waited for.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use crosswire::explore::turnstile::Waiting;
 use crosswire::explore::{Progress as Told, Watch, Work};
 use crosswire::report::words::number;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,6 +24,8 @@ pub(crate) enum Progress {
     Lines {
         last: Option<(Instant, usize, Work)>,
     },
+    /// Nothing but what is waited for.
+    Waits,
     /// Nothing.
     Silent,
 }
@@ -39,7 +43,33 @@ impl Progress {
                 );
                 Progress::Line(bar)
             }
+            Loudness { quiet: false, .. } => Progress::Waits,
             _ => Progress::Silent,
+        }
+    }
+
+    /// Shows what is waited for: a line, over which a terminal's own counts down.
+    pub(crate) fn waits(&self) -> impl FnMut(&Waiting) + use<> {
+        let bar = match self {
+            Progress::Line(bar) => Some(bar.clone()),
+            Progress::Lines { .. } | Progress::Waits | Progress::Silent => None,
+        };
+        let mut is_told = matches!(self, Progress::Silent);
+        move |waiting| {
+            if !std::mem::replace(&mut is_told, true) {
+                let say = || {
+                    // When stderr is gone nobody can be told so.
+                    let _ = writeln!(std::io::stderr().lock(), "{waiting}");
+                };
+                match &bar {
+                    Some(bar) => bar.suspend(say),
+                    None => say(),
+                }
+            }
+            if let Some(bar) = &bar {
+                let left = waiting.left.as_secs_f64().ceil();
+                bar.set_message(format!("waiting for {}: {left} s left", waiting.target));
+            }
         }
     }
 
@@ -54,7 +84,7 @@ impl Progress {
 impl Watch for Progress {
     fn progress(&mut self, told: &Told) {
         match self {
-            Progress::Silent => {}
+            Progress::Waits | Progress::Silent => {}
             Progress::Line(bar) => bar.set_message(line(told)),
             Progress::Lines { last } => {
                 let is_news = last.is_none_or(|(at, race, work)| {

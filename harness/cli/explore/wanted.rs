@@ -1,6 +1,7 @@
 //! From the command line to what is explored: everything is read and checked here, before anything starts.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crosswire::explore::races;
 use crosswire::judge::Verdict;
@@ -193,6 +194,21 @@ fn explored(explore: &mut ExploreSettings, args: &ExploreArgs) -> Result<(), Fai
         within("--samples", samples, ExploreSettings::SAMPLES, "")?;
         explore.samples = samples;
     }
+    if let Some(moves) = args.moves {
+        within("--moves", moves, ExploreSettings::MOVES, "")?;
+        explore.moves = moves;
+    }
+    if let Some(blocked) = args.blocked {
+        let milliseconds = whole_milliseconds(blocked);
+        within(
+            "--blocked",
+            milliseconds,
+            ExploreSettings::BLOCKED_MS,
+            " ms",
+        )?;
+        explore.blocked_ms = milliseconds;
+    }
+    explore.time |= args.time;
     if let Some(duration) = args.duration {
         let seconds = whole_seconds(duration);
         within("--duration", seconds, ExploreSettings::DURATION_S, " s")?;
@@ -206,6 +222,12 @@ fn explored(explore: &mut ExploreSettings, args: &ExploreArgs) -> Result<(), Fai
         explore.set_hold(args.hold.clone());
     }
     Ok(())
+}
+
+/// Rounded up, as other times are.
+fn whole_milliseconds(time: Duration) -> u64 {
+    let milliseconds = time.as_micros().div_ceil(1_000);
+    u64::try_from(milliseconds).unwrap_or(u64::MAX)
 }
 
 /// The scenario's file, as the user names it; absent when it has none.
@@ -236,7 +258,9 @@ pub(super) fn replay(what: &str, args: &ExploreArgs, seed: u64) -> Option<String
         ("preemptions", text(args.preemptions)),
         ("executions", text(args.executions)),
         ("samples", text(args.samples)),
+        ("moves", text(args.moves)),
         ("duration", args.duration.map(exactly)),
+        ("blocked", args.blocked.map(exactly)),
         (
             "expect",
             args.expect.map(|expect| Verdict::from(expect).to_string()),
@@ -260,6 +284,7 @@ pub(super) fn replay(what: &str, args: &ExploreArgs, seed: u64) -> Option<String
     words.extend(network_flags(&args.network));
     words.extend(args.network.insecure.then(|| "--insecure".to_owned()));
     words.extend(args.cancel.then(|| "--cancel".to_owned()));
+    words.extend(args.time.then(|| "--time".to_owned()));
     // The last one: reports put another schedule in its place.
     let schedule = args.schedule.as_ref().map(ToString::to_string);
     words.extend(flags([("schedule", schedule)]));

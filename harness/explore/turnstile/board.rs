@@ -1,7 +1,7 @@
 //! What is held, whose it is, and what may go: the state that relays and clients share with the stage, on one thread.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
@@ -103,7 +103,12 @@ pub(super) enum Released {
 pub(super) struct State {
     pub(super) mode: Mode,
     pub(super) lines: BTreeMap<u64, Line>,
-    opened: u64,
+    /// Connections of the service so far.
+    pub(super) opened: u64,
+    /// Relays through which one has come.
+    pub(super) reached: BTreeSet<usize>,
+    /// How many connections each relay's backend has ended, since somebody began to count.
+    pub(super) ended_by: BTreeMap<usize, u64>,
     serial: u64,
     /// Who moves.
     pub(super) mover: Option<usize>,
@@ -184,7 +189,7 @@ impl Board {
     /// A new connection of the service, through that relay; its number.
     pub(super) fn opened(&self, relay: usize) -> u64 {
         let mut state = self.state.borrow_mut();
-        state.opened += 1;
+        state.reached(relay);
         let number = state.opened;
         state.lines.insert(number, Line::new(relay));
         number
@@ -214,12 +219,18 @@ impl Board {
 
     /// That side of a connection sends no more.
     pub(super) fn ended(&self, line: u64, from: Side) {
+        let mut ended_by = None;
         if let Some(line) = self.state.borrow_mut().lines.get_mut(&line) {
+            let is_first = !line.flow(Side::Service).ended();
+            ended_by = (from == Side::Backend && is_first).then_some(line.relay);
             if from == Side::Service {
                 // Who reads no answers any more is not to be waited for.
                 line.down.flush();
             }
             line.flow(from).end();
+        }
+        if let Some(relay) = ended_by {
+            *self.state.borrow_mut().ended_by.entry(relay).or_default() += 1;
         }
         self.ring();
     }

@@ -14,6 +14,8 @@ use crate::fire::{Clock, Stop};
 
 /// A controlled exchange ends with its execution, which has limits of its own: held time is no waiting time.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// From this status on it is the service that failed, not the request.
+pub(super) const SERVER_ERROR: u16 = 500;
 static NEVER: LazyLock<Stop> = LazyLock::new(Stop::default);
 
 /// What became of an exchange, and its connection.
@@ -121,6 +123,17 @@ impl Client {
         let landed = self.landed.borrow();
         let (_, done) = landed.as_ref()?;
         done.result.as_ref().ok().map(|answer| answer.status)
+    }
+
+    /// Whether it is over and the service has failed it, by itself.
+    pub(super) fn has_failed(&self) -> bool {
+        let landed = self.landed.borrow();
+        landed
+            .as_ref()
+            .is_some_and(|(_, done)| match (&done.result, &done.provoked) {
+                (Ok(answer), _) => answer.status >= SERVER_ERROR,
+                (Err(_), provoked) => provoked.is_none(),
+            })
     }
 
     /// What became of it, and its connection if that can be used again.

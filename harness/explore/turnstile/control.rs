@@ -324,7 +324,8 @@ impl Course<'_, '_> {
             let wanted = alone.and_then(|alone| alone.widths.get(turn)).copied();
             let was_over = state.requests[place].front == Front::Over;
             match was_over {
-                // What goes on after the answer has steps of its own.
+                // What goes on after the answer has steps of its own; after a failure nothing may.
+                true if self.clients[place].has_failed() => (0, 0),
                 true => (0, wanted.unwrap_or(0)),
                 false => (
                     wanted.unwrap_or(1).max(1),
@@ -332,12 +333,12 @@ impl Course<'_, '_> {
                 ),
             }
         };
-        let begun = Instant::now();
+        let (begun, client) = (Instant::now(), &self.clients[place]);
         let there = |state: &State| {
             let (seen, holds) = (&state.requests[place], state.holds(place));
             match (seen.front == Front::Over, seen.cancelled) {
                 (_, true) => holds > 0,
-                (true, false) => holds >= late,
+                (true, false) => holds >= late || client.has_failed(),
                 (false, false) => holds >= wanted,
             }
         };

@@ -8,7 +8,7 @@
 //!
 //! `relay.rs` carries the bytes, `connection.rs` and `board.rs` hold them, `attribution.rs` says whose they are (`framing.rs`
 //! where one message ends), `client.rs` sends the controlled requests, `control.rs` makes the moves, `prepare.rs` runs every
-//! request alone beforehand, and `stage.rs` puts an execution together. Sessions, set-up and read-back are the fire engine's.
+//! request alone beforehand (`first.rs` until the service has thrown out what it held before), and `stage.rs` puts an execution together. Sessions, set-up and read-back are the fire engine's.
 //!
 //! # When a step is over
 //!
@@ -24,6 +24,7 @@ mod board;
 mod client;
 mod connection;
 mod control;
+mod first;
 mod framing;
 mod hall;
 mod prepare;
@@ -36,6 +37,7 @@ mod through;
 mod words;
 
 pub use hall::Hall;
+pub use restart::Waiting;
 pub use stage::Turnstile;
 pub use through::{Through, ThroughError};
 

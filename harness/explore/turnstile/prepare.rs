@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::board::{Alone, Mode, State};
 use super::control::Course;
+use super::first::Early;
 use super::hall::{Off, Site};
 use super::stage::{Manner, Turnstile};
 use crate::explore::{Detail, ExecutionEnd, Guide, Point, StageError};
@@ -28,11 +29,20 @@ impl<'a> Turnstile<'a> {
     pub(super) fn prepared(&mut self) -> Result<Vec<Record>, StageError> {
         let shared = Rc::clone(&self.shared);
         let mut site = shared.site.borrow_mut();
-        let learnt = shared.block_on(self.learn(&mut site));
+        let learnt = shared.block_on(async {
+            let learnt = self.learn(&mut site).await;
+            if matches!(learnt, Err(Off::Failed(_))) {
+                self.look_after_backends(true).await;
+            }
+            learnt
+        });
         let records = site.take_records(&shared.board);
         match learnt {
             Ok(alone) => self.alone = alone,
-            Err(Off::Failed(error)) => return Err(self.explained(error)),
+            Err(Off::Failed(error)) => {
+                self.records = records;
+                return Err(self.explained(error));
+            }
             // Whoever asked for it knows, and will not go on.
             Err(Off::Stopped) => {}
         }
@@ -64,6 +74,7 @@ impl<'a> Turnstile<'a> {
         self.told_of_silence(site, &learnt, others)?;
         self.warm_up(site, &users).await?;
         board.state.borrow_mut().pass(Mode::Idle);
+        site.may_hold_dead = false;
         Ok(learnt)
     }
 
@@ -91,7 +102,7 @@ impl<'a> Turnstile<'a> {
         site.before(&[user], board).await?;
         let round = site.round;
         let before = on_lines(&board.state.borrow());
-        site.run.walk(user, step, Phase::Solo, round).await?;
+        site.early(user, Early::Alone(step), round).await?;
         let messages = on_lines(&board.state.borrow()).saturating_sub(before);
         self.read_back(site, &[user], Phase::Solo).await?;
         Ok(usize::try_from(messages).unwrap_or(usize::MAX))
@@ -170,13 +181,26 @@ impl<'a> Turnstile<'a> {
     /// The error with what is known of the backends.
     pub(super) fn explained(&self, error: StageError) -> StageError {
         let state = self.shared.board.state.borrow();
-        if state.troubles.is_empty() {
+        let ended = state.ended_by.iter().map(|(relay, count)| {
+            let backend = self.shared.through[*relay].0.backend();
+            let connections = if *count == 1 {
+                "connection"
+            } else {
+                "connections"
+            };
+            format!("the backend {backend} has ended {count} {connections} meanwhile")
+        });
+        let known: Vec<String> = match state.troubles.is_empty() {
+            true => ended.collect(),
+            false => state.troubles.clone(),
+        };
+        if known.is_empty() {
             return match state.is_untouched() {
                 true => of_before(error),
                 false => error,
             };
         }
-        let why = format!("{} ({})", error.why, state.troubles.join("; "));
+        let why = format!("{} ({})", error.why, known.join("; "));
         StageError::new(error.cause, why)
     }
 }

@@ -69,17 +69,23 @@ pub(super) async fn serve(listener: TcpListener, through: Through, relay: usize,
     }
 }
 
+/// Connects to the backend.
+///
+/// # Errors
+/// Why that is not possible.
+pub(super) async fn reach(through: &Through) -> Result<TcpStream, String> {
+    let connecting = TcpStream::connect((through.host.as_str(), through.port));
+    match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(connected) => connected.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+    }
+}
+
 /// One connection, from its beginning to its end.
 async fn carry(mut service: TcpStream, through: &Through, relay: usize, board: &Board) {
-    let connecting = TcpStream::connect((through.host.as_str(), through.port));
-    let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
-    let mut backend = match connected {
-        Ok(Ok(backend)) => backend,
-        failed => {
-            let why = match failed {
-                Ok(Err(error)) => error.to_string(),
-                _ => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
-            };
+    let mut backend = match reach(through).await {
+        Ok(backend) => backend,
+        Err(why) => {
             let backend = through.backend();
             board.trouble(format!(
                 "the service asked for its backend {backend} through {}, which cannot be reached: {why}",
@@ -122,9 +128,16 @@ async fn read(mut half: ReadHalf<'_>, board: &Board, line: u64, from: Side) -> i
         }
         buffer.clear();
         buffer.reserve(READ_CHUNK);
-        if half.read_buf(&mut buffer).await? == 0 {
-            board.ended(line, from);
-            return Ok(());
+        match half.read_buf(&mut buffer).await {
+            Ok(0) => {
+                board.ended(line, from);
+                return Ok(());
+            }
+            Ok(_) => {}
+            Err(error) => {
+                board.ended(line, from);
+                return Err(error);
+            }
         }
         board.came(line, from, &buffer);
     }

@@ -6,6 +6,7 @@ use super::board::{Alone, Mode};
 use super::client::Client;
 use super::control::{Course, Rules};
 use super::hall::{Off, Shared, Site};
+use super::relay;
 use crate::explore::{Detail, Execution, ExecutionEnd, Guide, Stage, StageError};
 use crate::fire::alone::{Made, unreachable};
 use crate::fire::pool::Key;
@@ -22,8 +23,12 @@ pub struct Turnstile<'a> {
     pub(super) rules: Rules,
     /// What was learnt of each request alone.
     pub(super) alone: Vec<Alone>,
-    /// Of the last execution.
-    records: Vec<Record>,
+    /// Of the last execution, or of what was begun and did not succeed.
+    pub(super) records: Vec<Record>,
+    /// Executions so far.
+    executions: u64,
+    /// Most requests that an execution has taken.
+    most_requests: u64,
 }
 
 /// What an execution's requests have come to.
@@ -83,6 +88,8 @@ impl<'a> Turnstile<'a> {
             rules,
             alone: Vec::new(),
             records: Vec::new(),
+            executions: 0,
+            most_requests: 0,
         })
     }
 
@@ -231,6 +238,8 @@ impl<'a> Turnstile<'a> {
             let (user, step) = self.requests[request];
             // What the step expects of an answer in a race is for the judge to weigh.
             let _ = site.run.received(user, step, &made, &mut done);
+            // What is not recorded was sent all the same.
+            site.run.exchanges += u64::from(phase.is_none());
             if let Some(phase) = phase {
                 let round = site.round;
                 site.run
@@ -263,6 +272,52 @@ impl<'a> Turnstile<'a> {
         Ok(raceway)
     }
 
+    /// The race, unless a backend could not be reached meanwhile that could before: what it shows is that, and no schedule.
+    fn sound(&self, raceway: Raceway, troubles: usize) -> Result<Raceway, Off> {
+        let state = self.shared.board.state.borrow();
+        match state.troubles.get(troubles) {
+            None => Ok(raceway),
+            Some(_) => {
+                let why = "a backend could not be reached any more".to_owned();
+                Err(Off::Failed(StageError::new(Cause::Unreachable, why)))
+            }
+        }
+    }
+
+    /// Sees whether those backends that have ended connections meanwhile, or all of them, still take new ones.
+    pub(super) async fn look_after_backends(&self, all: bool) {
+        let has_ended = |relay: &usize| {
+            self.shared
+                .board
+                .state
+                .borrow()
+                .ended_by
+                .contains_key(relay)
+        };
+        let relays = 0..self.shared.through.len();
+        for relay in relays.filter(|relay| all || has_ended(relay)) {
+            let through = &self.shared.through[relay].0;
+            if let Err(why) = relay::reach(through).await {
+                let backend = through.backend();
+                let text = format!("the backend {backend} takes no connections: {why}");
+                self.shared.board.trouble(text);
+            }
+        }
+    }
+
+    /// The error of an execution: where it was, and what to do.
+    fn broken_off(&self, error: StageError, troubles: usize) -> StageError {
+        let StageError { why, mut cause } = self.explained(error);
+        if self.shared.board.state.borrow().troubles.len() > troubles {
+            cause = Cause::Unreachable;
+        }
+        let number = self.executions;
+        let why = format!(
+            "execution {number} of the race could not be run to its end: {why}; what was explored before it is recorded: see that the service and its backends run, then explore again"
+        );
+        StageError::new(cause, why)
+    }
+
     /// Every user's state, one request at a time.
     pub(super) async fn read_back(
         &self,
@@ -278,6 +333,11 @@ impl<'a> Turnstile<'a> {
         }
         Ok(())
     }
+}
+
+/// What has gone wrong with backends so far, counted.
+fn troubles(shared: &Shared<'_>) -> usize {
+    shared.board.state.borrow().troubles.len()
 }
 
 impl Stage for Turnstile<'_> {
@@ -300,11 +360,20 @@ impl Stage for Turnstile<'_> {
     fn execute(&mut self, guide: &mut dyn Guide, detail: Detail) -> Result<Execution, StageError> {
         let shared = Rc::clone(&self.shared);
         let mut site = shared.site.borrow_mut();
-        let executed = shared.block_on(self.executed(&mut site, guide, detail));
+        let (before, troubles) = (site.run.exchanges, troubles(&shared));
+        self.executions += 1;
+        let executed = shared.block_on(async {
+            let executed = self.executed(&mut site, guide, detail).await;
+            let is_broken = matches!(executed, Err(Off::Failed(_)));
+            self.look_after_backends(is_broken).await;
+            executed
+        });
+        self.most_requests = self.most_requests.max(site.run.exchanges - before);
         self.records = site.take_records(&shared.board);
+        let executed = executed.and_then(|raceway| self.sound(raceway, troubles));
         let raceway = match executed {
             Ok(raceway) => raceway,
-            Err(Off::Failed(error)) => return Err(self.explained(error)),
+            Err(Off::Failed(error)) => return Err(self.broken_off(error, troubles)),
             Err(Off::Stopped) => Raceway {
                 end: ExecutionEnd::Abandoned,
                 schedule: Schedule::default(),
@@ -322,6 +391,23 @@ impl Stage for Turnstile<'_> {
             doubts: raceway.doubts,
             steps: raceway.steps,
         })
+    }
+
+    fn limit(&self, executions: u64) -> Option<String> {
+        let site = self.shared.site.borrow();
+        let raced = u64::try_from(self.requests.len()).unwrap_or(u64::MAX);
+        let around = site.around(self.users().len());
+        let each = self.most_requests.max(around.saturating_add(raced));
+        site.limit(each.saturating_mul(executions))
+    }
+
+    fn unfinished(&mut self, number: u32) -> Vec<Record> {
+        let mut records = self.records(number);
+        self.records.clear();
+        // A race that was not finished is none.
+        let is_raced = |record: &Record| matches!(record, Record::Exchange(exchange) if exchange.phase == Phase::Volley);
+        records.retain(|record| !is_raced(record));
+        records
     }
 
     fn records(&mut self, number: u32) -> Vec<Record> {

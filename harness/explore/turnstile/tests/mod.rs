@@ -2,6 +2,8 @@
 
 mod attribution;
 mod cancels;
+mod first;
+mod limits;
 mod orders;
 mod scene;
 mod traffic;

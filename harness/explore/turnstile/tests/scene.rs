@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
@@ -65,6 +66,15 @@ impl Drop for Running {
             thread.join().expect("it ends");
         }
     }
+}
+
+/// A connection whose other end has gone.
+async fn nobody() -> TcpStream {
+    let listener = listener();
+    let address = listener.local_addr().expect("an address");
+    let stream = TcpStream::connect(address).await.expect("it is taken");
+    drop(listener.accept().expect("a client"));
+    stream
 }
 
 pub(super) fn listener() -> StdListener {
@@ -155,6 +165,8 @@ pub(super) struct World {
     /// Whether the handler ends with its client.
     pub(super) ends_with_client: bool,
     free: Mutex<Vec<Link>>,
+    /// Connections that the pool holds from before the relay was there.
+    pub(super) dead: AtomicUsize,
     permits: Arc<Semaphore>,
     /// The connection that all share, and who waits on it.
     shared: tokio::sync::OnceCell<Multiplexed>,
@@ -170,6 +182,7 @@ impl World {
             careless: false,
             ends_with_client: true,
             free: Mutex::default(),
+            dead: AtomicUsize::new(0),
             permits: Arc::new(Semaphore::new(pool)),
             shared: tokio::sync::OnceCell::new(),
             memo: Mutex::default(),
@@ -190,8 +203,14 @@ impl World {
             .acquire_owned()
             .await
             .expect("it stays open");
+        let fewer = |dead: usize| dead.checked_sub(1);
+        let is_dead = self
+            .dead
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer)
+            .is_ok();
         let free = lock(&self.free).pop();
         let link = match free {
+            _ if is_dead => Some(Link::over(nobody().await, self.mask)),
             Some(link) => Some(link),
             None => {
                 let stream = TcpStream::connect(self.backend).await.ok();
@@ -346,8 +365,12 @@ async fn serve(stream: TcpStream, world: Arc<World>, handler: Handler) {
         } else {
             answering.await
         };
+        let status = match body.as_str() {
+            "BROKEN" => "500 Internal Server Error",
+            _ => "200 OK",
+        };
         let answer = format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         if stream.get_mut().write_all(answer.as_bytes()).await.is_err() {
@@ -411,6 +434,14 @@ impl Scene {
 
     /// Opens everything and lets the test look at it.
     pub(super) fn play<T>(self, look: impl FnOnce(&mut Turnstile<'_>, &World) -> T) -> T {
+        self.play_with_backend(|turnstile, world, _| look(turnstile, world))
+    }
+
+    /// The same for a test that ends the backend, by taking it.
+    pub(super) fn play_with_backend<T>(
+        self,
+        look: impl FnOnce(&mut Turnstile<'_>, &World, &mut Option<Running>) -> T,
+    ) -> T {
         let backend = backend(self.world.mask);
         let front = listener();
         let url = format!("http://{}", front.local_addr().expect("an address"));
@@ -470,8 +501,8 @@ sees = ["note"]
             })
             .collect();
         let mut turnstile = hall.turnstile(&raced).expect("a race");
-        let backend = Some(backend).filter(|_| !self.no_backend);
-        let seen = look(&mut turnstile, &world);
+        let mut backend = Some(backend).filter(|_| !self.no_backend);
+        let seen = look(&mut turnstile, &world, &mut backend);
         drop((turnstile, hall, service, backend));
         seen
     }

@@ -106,6 +106,52 @@ fn the_end_of_one_direction_is_passed_on_and_the_other_goes_on() {
     });
 }
 
+#[test]
+fn a_target_that_takes_no_connections_is_waited_for_and_told_of_at_once() {
+    // Bound, so that nobody else listens there, and closed to everybody.
+    let target = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let target = target.expect("a socket");
+    let own = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    target.bind(&own.into()).expect("a port");
+    let address = target.local_addr().expect("an address");
+    let url = format!("http://{}", address.as_socket().expect("of IP"));
+    let text = format!(
+        "version = 1\ntarget = {{ url = \"{url}\" }}\nusers = {{ count = 2, name = \"user{{{{ index }}}}\" }}\n[[volley]]\nname = \"read\"\npath = \"/\"\n"
+    );
+    let scenario = Scenario::parse("absent", &text).expect("it parses");
+    let plan = Plan {
+        scenario: &scenario,
+        target_name: "nobody".to_owned(),
+        base_url: url.clone(),
+        trusted_pem: None,
+        seed: 1,
+        salt: Salt::new(7),
+    };
+    let options = TurnstileOptions {
+        through: vec!["0=127.0.0.1:1".parse().expect("a relay")],
+        ..TurnstileOptions::default()
+    };
+    let (stop, told) = (Stop::default(), std::cell::RefCell::new(Vec::new()));
+    let hall = Hall::open(&plan, &options, &stop).expect("it opens");
+    let relay = hall.addresses()[0].to_string();
+    // Whoever is told does not want to wait.
+    let hall = hall.telling(|waiting| {
+        told.borrow_mut().push(waiting.clone());
+        stop.ask();
+    });
+    let races = crate::explore::races(&scenario).expect("a race");
+    let mut turnstile = hall.turnstile(&races[0]).expect("a stage");
+    assert!(turnstile.prepare().expect("it was stopped").is_empty());
+    let told = told.borrow();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let text = told[0].to_string();
+    assert!(
+        text.contains(&url) && text.contains(&relay) && text.contains("has to listen there"),
+        "{text}"
+    );
+    assert!(told[0].left <= told[0].most, "{told:?}");
+}
+
 fn opened(through: &str, allowed: &[&str]) -> String {
     let text = "version = 1\ntarget = { url = \"http://127.0.0.1:9\" }\nusers = { count = 2, name = \"user{{ index }}\" }\n[[volley]]\nname = \"read\"\npath = \"/\"\n";
     let scenario = Scenario::parse("opened", text).expect("it parses");
