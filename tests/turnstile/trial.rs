@@ -179,6 +179,14 @@ impl Stage for Counted<'_, '_> {
         Ok(execution)
     }
 
+    fn limit(&self, executions: u64) -> Option<String> {
+        self.stage.limit(executions)
+    }
+
+    fn unfinished(&mut self, number: u32) -> Vec<Record> {
+        self.stage.unfinished(number)
+    }
+
     fn records(&mut self, number: u32) -> Vec<Record> {
         self.stage.records(number)
     }
