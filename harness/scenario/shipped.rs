@@ -20,6 +20,7 @@ macro_rules! embed {
 #[must_use]
 pub fn shipped() -> &'static [Shipped] {
     embed![
+        "cache",
         "mail-2008",
         "mail-attachments",
         "mail-explore",

@@ -21,6 +21,11 @@ pub struct Explored {
 }
 
 impl Explored {
+    /// Routes of this one alone.
+    pub(crate) fn alone(routes: Router) -> Self {
+        Self::new(routes, |_| {})
+    }
+
     /// Routes that many share, and what gives a request the state of this one.
     pub(crate) fn new(
         routes: Router,

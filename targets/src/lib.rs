@@ -18,18 +18,23 @@
 //! [`targets`], what can be started; [`start`] and [`Server`]; [`explorable`], the same in process. No file here keeps state for the whole process: two
 //! servers know nothing of each other.
 
+mod cache;
 mod catalogue;
 mod certificate;
 mod connections;
 mod explored;
 pub mod mail;
+mod members;
 mod options;
 mod peer;
 mod server;
 mod start_error;
 pub mod sync;
 
-pub use catalogue::{Role, TargetInfo, VariantInfo, explorable, targets};
+pub use catalogue::{
+    ClassInfo, Engine, Expected, Incident, Role, Sees, TargetInfo, Trigger, VariantInfo,
+    explorable, targets,
+};
 pub use connections::{MAX_CONNECTIONS, MAX_STREAMS, STOP_LIMIT};
 pub use explored::Explored;
 pub use options::{DEFAULT_USERS, Options, StoreKind};

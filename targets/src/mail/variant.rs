@@ -18,7 +18,10 @@ use super::service::Webmail;
 use super::sqlite::SqliteStore;
 use super::stepwise::StepwiseStore;
 use super::store::Store;
-use crate::catalogue::{Building, Factory, Role, Setup, TargetInfo, VariantInfo};
+use crate::catalogue::{
+    Building, ClassInfo, Factory, IN_RACE, Incident, NOTHING, Role, Setup, TargetInfo, Trigger,
+    VariantInfo,
+};
 use crate::options::StoreKind;
 use crate::start_error::StartError;
 
@@ -39,26 +42,56 @@ pub enum Variant {
 pub(crate) const INFO: TargetInfo = TargetInfo {
     name: "mail",
     title: "A webmail that shows the last log-in, after the accident of 22 July 2008",
+    class: ClassInfo {
+        number: 1,
+        title: "a memo that all requests share",
+        cwe: &[488, 362, 567],
+        incidents: &[
+            Incident {
+                what: "Hanmail (Daum), 22 July 2008: at most 307 users' mail, at most 141 users' attachments",
+                source: "Seoul Central District Court, 11 August 2010",
+            },
+            Incident {
+                what: "Government24 (Korea), April 2024: 646 certificates with resident numbers",
+                source: "https://www.hankyung.com/article/2024050578621",
+            },
+            Incident {
+                what: "webargs before 5.1.3: a request carried out with another one's body",
+                source: "CVE-2019-9710",
+            },
+            Incident {
+                what: "Quarkus REST: request parameters in the fields of one shared instance",
+                source: "CVE-2025-1247",
+            },
+        ],
+        triggers: &[Trigger::Burst, Trigger::Slow],
+    },
+    story: include_str!("story.md"),
+    scenario: "mail-explore",
     variants: &[
         VariantInfo {
             name: "shared-note",
             role: Role::Fault,
             line: "each request writes who asks into one memo and answers whoever the memo names",
+            expected: IN_RACE,
         },
         VariantInfo {
             name: "locked-note",
             role: Role::Tempting,
             line: "the same memo with a lock around each access: nothing mixes, the crossing stays",
+            expected: IN_RACE,
         },
         VariantInfo {
             name: "one-lock",
             role: Role::Fixed,
             line: "the lock is held from write to answer: isolated, and everybody waits for everybody",
+            expected: NOTHING,
         },
         VariantInfo {
             name: "per-request",
             role: Role::Fixed,
             line: "who asks travels with the request: isolated, and nobody waits",
+            expected: NOTHING,
         },
     ],
     build,

@@ -1,4 +1,8 @@
-//! What can be started: the targets and their variants. A further target is one folder and one line in [`targets`].
+//! What can be started: the targets, the fault class of each, and its variants. A further target is one folder and one line
+//! in [`targets`].
+
+mod class;
+mod expected;
 
 use std::fmt;
 use std::future::Future;
@@ -12,9 +16,13 @@ use crate::explored::Explored;
 use crate::options::StoreKind;
 use crate::start_error::StartError;
 
+pub use class::{ClassInfo, Incident, Trigger};
+pub use expected::{Engine, Expected, Sees};
+pub(crate) use expected::{IN_RACE, IN_SEQUENCE, NOTHING};
+
 /// All targets, in the order in which they are best read.
 pub fn targets() -> &'static [TargetInfo] {
-    &[crate::mail::variant::INFO]
+    &[crate::mail::variant::INFO, crate::cache::INFO]
 }
 
 /// A model service.
@@ -24,6 +32,13 @@ pub struct TargetInfo {
     pub name: &'static str,
     /// One line on what it models.
     pub title: &'static str,
+    /// The fault class that it models.
+    pub class: ClassInfo,
+    /// A page of Markdown: what happened in reality, which state was shared, who wrote it, who read it and when; why the
+    /// tempting repair fails, and why the repair holds.
+    pub story: &'static str,
+    /// Name of the shipped scenario that runs it with every engine.
+    pub scenario: &'static str,
     /// Its variants, the fault first.
     pub variants: &'static [VariantInfo],
     pub(crate) build: fn(Setup) -> Building,
@@ -49,6 +64,8 @@ pub struct VariantInfo {
     pub role: Role,
     /// One line on how it works.
     pub line: &'static str,
+    /// What the engines are expected to say of it, run with [`TargetInfo::scenario`].
+    pub expected: &'static [Expected],
 }
 
 /// What a variant is there to show.
