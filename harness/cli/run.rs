@@ -12,6 +12,7 @@ use crosswire::report::{Facts, Look, Report, render_terminal};
 use crosswire::scenario::Scenario;
 
 use crate::args::{CommonArgs, Loudness, NetworkArgs, OutputArgs, RunArgs};
+use crate::catalogue;
 use crate::chosen;
 use crate::exit::{self, Failure};
 use crate::interrupt;
@@ -47,6 +48,9 @@ pub(crate) struct Prepared<'a> {
 
 /// Runs the scenarios one after the other; the gravest code wins.
 pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
+    if args.scenarios == [catalogue::NAME] && !Path::new(catalogue::NAME).exists() {
+        return catalogue::matrix(args, screen);
+    }
     let mut wanted = Vec::new();
     for given in chosen::expanded(&args.scenarios)? {
         let scenario = settings::load(&given, args, screen)?;

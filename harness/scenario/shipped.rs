@@ -9,23 +9,10 @@ pub struct Shipped {
     pub text: &'static str,
 }
 
-/// Lists files of `scenarios/` by name.
-macro_rules! embed {
-    ($($name:literal),+ $(,)?) => {
-        &[$(Shipped { name: $name, text: include_str!(concat!("../../scenarios/", $name, ".toml")) },)+]
-    };
-}
-
-/// All of them, by name.
+/// All of them, by name: the files of `scenarios/`, as the build script finds them.
 #[must_use]
 pub fn shipped() -> &'static [Shipped] {
-    embed![
-        "cache",
-        "mail-2008",
-        "mail-attachments",
-        "mail-explore",
-        "mail-sparse"
-    ]
+    include!(concat!(env!("OUT_DIR"), "/shipped.rs"))
 }
 
 /// The one of that name.

@@ -54,6 +54,11 @@ enum Command {
     },
     /// Start a bundled target for a person to try
     Serve(ServeArgs),
+    /// List the known ways to show one user another's data, or tell of one in full
+    Catalogue {
+        /// The class: its number, or its target's name
+        class: Option<String>,
+    },
     /// List the bundled targets and their variants
     Targets,
     /// List the shipped scenarios
@@ -162,6 +167,7 @@ pub(crate) fn dispatch() -> ExitCode {
         Command::Fire(args) => crate::fire::fire(&args, &mut screen),
         Command::Explain { rule } => crate::explain::explain(rule.as_deref(), &mut screen),
         Command::Serve(args) => crate::serve::serve(&args, &mut screen),
+        Command::Catalogue { class } => crate::catalogue::catalogue(class.as_deref(), &mut screen),
         Command::Targets => crate::lists::targets(&mut screen),
         Command::Scenarios => crate::lists::scenarios(&mut screen),
         Command::Schema { of } => crate::printed::schema(of, &mut screen),

@@ -42,12 +42,11 @@ pub(crate) fn again(
     let what = named(&explored, &scenario);
     let exploration = Exploration {
         scenario: &scenario,
-        args: &explored,
         line: Some(&line),
         seed,
         history: None,
     };
-    let done = run(exploration, screen, &stop)?;
+    let done = run(&exploration, &explored, screen, &stop)?;
     let wanted = Wanted {
         path: path(&explored),
         replay: Box::new(|seed| wanted::replay(&what, &explored, seed)),

@@ -5,12 +5,12 @@ use std::fs::File;
 use crosswire::explore::in_process::InProcess;
 use crosswire::explore::turnstile::{Hall, Through, TurnstileOptions};
 use crosswire::explore::{
-    Oracle, Plan, Replay, Replayed, Stage, StageFor, explore, replay, shared,
+    Oracle, Plan, Replay, Replayed, Stage, StageFor, Watch, explore, replay, shared,
 };
 use crosswire::fire::{self, Stop};
 use crosswire::history::{Cause, Raced, Start, Tee};
 use crosswire::judge::{Judge, Judgement};
-use crosswire::scenario::{Scenario, TargetSpec};
+use crosswire::scenario::Scenario;
 use crosswire::weigh::Weigher;
 
 use super::Progress;
@@ -23,24 +23,22 @@ use crate::trial::{Keeping, fresh_salt};
 const HERE: &str = "http://localhost";
 
 /// What to explore.
-pub(super) struct Exploration<'a> {
+pub(crate) struct Exploration<'a> {
     /// The scenario, with everything the command line changed.
-    pub(super) scenario: &'a Scenario,
-    /// The relays, and what is said of them.
-    pub(super) args: &'a ExploreArgs,
+    pub(crate) scenario: &'a Scenario,
     /// The one schedule to be run; every one when it is absent.
-    pub(super) line: Option<&'a Replay>,
+    pub(crate) line: Option<&'a Replay>,
     /// Decides what is drawn by chance.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
     /// Where the history is stored, if anywhere.
-    pub(super) history: Option<File>,
+    pub(crate) history: Option<File>,
 }
 
 /// What an exploration has come to.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(crate) struct Done {
     /// Its judgement.
-    pub(super) judgement: Judgement,
+    pub(crate) judgement: Judgement,
     /// What came of the one schedule, when there was one to be run.
     pub(super) replayed: Option<Replayed>,
     /// Why its history could not be stored to the end, if it could not.
@@ -48,30 +46,15 @@ pub(super) struct Done {
 }
 
 impl Exploration<'_> {
-    /// Runs it on this thread.
+    /// Explores a bundled target, on this thread.
     ///
     /// # Errors
-    /// Usage, when the bundled target cannot be made or a relay is wrong; unreachable, when one cannot be had. What goes wrong
-    /// later is in the judgement.
-    pub(super) fn run(
-        self,
-        progress: &mut Progress,
-        screen: &mut Screen,
-        stop: &Stop,
-    ) -> Result<Done, Failure> {
-        match &self.scenario.target {
-            TargetSpec::Bundled {
-                target, variant, ..
-            } => self.in_process(target, variant, progress, stop),
-            TargetSpec::Url(url) => self.behind_relays(url, progress, screen, stop),
-        }
-    }
-
-    fn in_process(
+    /// Usage, when the target cannot be made. What goes wrong later is in the judgement.
+    pub(crate) fn in_process(
         &self,
         target: &str,
         variant: &str,
-        progress: &mut Progress,
+        watch: &mut dyn Watch,
         stop: &Stop,
     ) -> Result<Done, Failure> {
         let users = self.scenario.users.list().len();
@@ -83,21 +66,26 @@ impl Exploration<'_> {
             let stage = InProcess::new(&factory, &plan, raced)?;
             Ok(Box::new(stage) as Box<dyn Stage + '_>)
         };
-        self.walk(&plan, &mut stage_for, progress, stop)
+        self.walk(&plan, &mut stage_for, watch, stop)
     }
 
-    fn behind_relays(
+    /// Explores a service whose backends are relayed, on this thread.
+    ///
+    /// # Errors
+    /// Usage, when a relay is wrong; unreachable, when one cannot be had. What goes wrong later is in the judgement.
+    pub(super) fn behind_relays(
         &self,
         url: &str,
+        args: &ExploreArgs,
         progress: &mut Progress,
         screen: &mut Screen,
         stop: &Stop,
     ) -> Result<Done, Failure> {
         let plan = self.plan(url)?;
         let options = TurnstileOptions {
-            through: through(&self.args.through)?,
-            restart: self.args.restart.clone(),
-            allowed_hosts: self.args.network.allow_host.clone(),
+            through: through(&args.through)?,
+            restart: args.restart.clone(),
+            allowed_hosts: args.network.allow_host.clone(),
         };
         let fired = fire::Plan {
             scenario: plan.scenario,
@@ -112,7 +100,7 @@ impl Exploration<'_> {
             _ => Failure::usage(error.why),
         })?;
         let hall = hall.telling(progress.waits());
-        if !self.args.loudness.quiet {
+        if !args.loudness.quiet {
             for (address, through) in hall.addresses().iter().zip(&options.through) {
                 screen.say(&format!("{address} leads to {}", through.backend()));
             }
@@ -136,7 +124,7 @@ impl Exploration<'_> {
         &self,
         plan: &Plan<'_>,
         stage_for: &mut StageFor<'_, 's>,
-        progress: &mut Progress,
+        watch: &mut dyn Watch,
         stop: &Stop,
     ) -> Result<Done, Failure> {
         let history = match &self.history {
@@ -151,7 +139,7 @@ impl Exploration<'_> {
         };
         let replayed = match self.line {
             None => {
-                explore(plan, stage_for, &mut oracle_for, &mut sink, progress, stop).map(|()| None)
+                explore(plan, stage_for, &mut oracle_for, &mut sink, watch, stop).map(|()| None)
             }
             Some(line) => replay(plan, line, stage_for, &mut oracle_for, &mut sink).map(Some),
         };

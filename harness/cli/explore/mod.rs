@@ -11,6 +11,7 @@ use crosswire::fire::Stop;
 use crosswire::identity::Redactor;
 use crosswire::report::words::wrapped;
 use crosswire::report::{Facts, Report};
+use crosswire::scenario::TargetSpec;
 
 use crate::args::ExploreArgs;
 use crate::exit::{self, Failure};
@@ -19,11 +20,11 @@ use crate::run::{Prepared, Wanted, create, deliver, prepare};
 use crate::screen::Screen;
 use crate::trial::random_seed;
 
-use engine::{Done, Exploration};
 use progress::Progress;
 use wanted::{named, path};
 
 pub(crate) use again::again;
+pub(crate) use engine::{Done, Exploration};
 
 /// Explores what is meant, one target after the other; the gravest code wins.
 pub(crate) fn explore(args: &ExploreArgs, screen: &mut Screen) -> Result<u8, Failure> {
@@ -56,12 +57,11 @@ pub(crate) fn explore(args: &ExploreArgs, screen: &mut Screen) -> Result<u8, Fai
         }
         let exploration = Exploration {
             scenario: &wanted.scenario,
-            args,
             line: args.schedule.as_ref(),
             seed,
             history: history.take(),
         };
-        let done = run(exploration, screen, &stop)?;
+        let done = run(&exploration, args, screen, &stop)?;
         let stored_as = outputs.stored_json().filter(|_| wanted.is_replayable);
         let report = reported(&done, &wanted, stored_as, seed);
         codes.push(code(&done, &report));
@@ -72,9 +72,19 @@ pub(crate) fn explore(args: &ExploreArgs, screen: &mut Screen) -> Result<u8, Fai
 }
 
 /// Runs it under a progress line.
-fn run(exploration: Exploration<'_>, screen: &mut Screen, stop: &Stop) -> Result<Done, Failure> {
-    let mut progress = Progress::new(exploration.args.loudness, screen);
-    let done = exploration.run(&mut progress, screen, stop);
+fn run(
+    exploration: &Exploration<'_>,
+    args: &ExploreArgs,
+    screen: &mut Screen,
+    stop: &Stop,
+) -> Result<Done, Failure> {
+    let mut progress = Progress::new(args.loudness, screen);
+    let done = match &exploration.scenario.target {
+        TargetSpec::Bundled {
+            target, variant, ..
+        } => exploration.in_process(target, variant, &mut progress, stop),
+        TargetSpec::Url(url) => exploration.behind_relays(url, args, &mut progress, screen, stop),
+    };
     progress.clear();
     done
 }

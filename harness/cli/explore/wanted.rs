@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosswire::explore::races;
 use crosswire::judge::Verdict;
-use crosswire::scenario::{ExploreSettings, Scenario, TargetSpec, shipped};
+use crosswire::scenario::{ExploreSettings, Scenario, TargetSpec, find_shipped};
 use crosswire_targets::{Role, TargetInfo, VariantInfo, targets};
 
 use crate::args::ExploreArgs;
@@ -13,9 +13,6 @@ use crate::exit::Failure;
 use crate::network::shown_proxy;
 use crate::screen::Screen;
 use crate::settings::{self, exactly, flags, network_flags, whole_seconds, within};
-
-/// The tag of the shipped scenario by which a bundled target is explored.
-const TAG: &str = "explore";
 
 /// What stands before the flags.
 enum Given {
@@ -90,22 +87,10 @@ fn given(args: &ExploreArgs) -> Result<Given, Failure> {
 /// The shipped scenario by which a target is explored, once for each variant. What is expected follows from what a variant
 /// is there to show.
 fn bundled(target: &TargetInfo, variants: &[&VariantInfo]) -> Result<Vec<Scenario>, Failure> {
-    let mut all = shipped().iter().map(|shipped| {
-        Scenario::parse(shipped.name, shipped.text)
-            .map_err(|error| Failure::usage(error.to_string()))
-    });
-    let is_meant = |scenario: &Scenario| {
-        let of_target =
-            matches!(&scenario.target, TargetSpec::Bundled { target: of, .. } if of == target.name);
-        of_target && scenario.tags.iter().any(|tag| tag == TAG)
-    };
-    let found = all.find(|scenario| scenario.as_ref().map_or(true, is_meant));
-    let scenario = found.ok_or_else(|| {
-        Failure::usage(format!(
-            "no shipped scenario explores {}: give one of your own",
-            target.name
-        ))
-    })??;
+    let shipped = find_shipped(target.scenario)
+        .ok_or_else(|| Failure::usage(format!("no shipped scenario explores {}", target.name)))?;
+    let scenario = Scenario::parse(shipped.name, shipped.text)
+        .map_err(|error| Failure::usage(error.to_string()))?;
     Ok(variants
         .iter()
         .map(|info| {

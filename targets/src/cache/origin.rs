@@ -6,12 +6,15 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use super::Site;
 use crate::members::{self, Member, Members};
+
+/// Whose note is everybody's.
+const NOBODY: Member = Member(0);
 
 /// Its pages.
 pub(super) fn routes() -> Router<Site> {
@@ -22,28 +25,8 @@ pub(super) fn routes() -> Router<Site> {
         .route("/news", get(news))
 }
 
-/// Whoever asks, by cookie or by token; the token is the session's.
-fn asks(members: &Members, headers: &HeaderMap) -> Option<Member> {
-    let line = headers
-        .get(AUTHORIZATION)
-        .and_then(|line| line.to_str().ok());
-    let token = line.and_then(|line| line.strip_prefix("Bearer "));
-    match token {
-        Some(token) => members.sessions.find(token),
-        None => members.who(headers),
-    }
-}
-
 /// One's own page: the same URL for everybody.
-async fn profile(State(members): State<Arc<Members>>, headers: HeaderMap) -> Response {
-    let Some(member) = asks(&members, &headers) else {
-        return (
-            StatusCode::UNAUTHORIZED,
-            members::private(),
-            "log in first\n",
-        )
-            .into_response();
-    };
+async fn profile(State(members): State<Arc<Members>>, member: Member) -> Response {
     let said = [
         (CACHE_CONTROL, "max-age=60"),
         (VARY, "cookie, authorization"),
@@ -75,15 +58,16 @@ async fn card(State(members): State<Arc<Members>>, Query(Of { of }): Query<Of>) 
 /// The same for everybody, but whoever is logged in is given a fresh session, so that one who reads stays logged in.
 async fn news(State(members): State<Arc<Members>>, headers: HeaderMap) -> Response {
     let said = [(CACHE_CONTROL, "max-age=60")];
-    let page = "The shop is open on Sunday.\n";
-    let renewed = members
-        .who(&headers)
-        .and_then(|member| members.sessions.open(member));
-    match renewed {
+    let Some(news) = members.ledger.note(NOBODY).await else {
+        return members::stopped();
+    };
+    let reader = members.who(&headers).await;
+    match reader.and_then(|reader| members.sessions.open(reader)) {
         Some(token) => {
-            (said, [(SET_COOKIE, members::session_cookie(&token))], page).into_response()
+            let renewed = [(SET_COOKIE, members::session_cookie(&token))];
+            (said, renewed, format!("News: {news}\n")).into_response()
         }
-        None => (said, page).into_response(),
+        None => (said, format!("News: {news}\n")).into_response(),
     }
 }
 

@@ -1,5 +1,4 @@
-//! What can be started: the targets, the fault class of each, and its variants. A further target is one folder and one line
-//! in [`targets`].
+//! What a target is: its fault class, its variants, and how one of them is started or called in process.
 
 mod class;
 mod expected;
@@ -15,15 +14,11 @@ use axum::Router;
 use crate::explored::Explored;
 use crate::options::StoreKind;
 use crate::start_error::StartError;
+use crate::targets;
 
 pub use class::{ClassInfo, Incident, Trigger};
 pub use expected::{Engine, Expected, Sees};
 pub(crate) use expected::{IN_RACE, IN_SEQUENCE, NOTHING};
-
-/// All targets, in the order in which they are best read.
-pub fn targets() -> &'static [TargetInfo] {
-    &[crate::mail::variant::INFO, crate::cache::INFO]
-}
 
 /// A model service.
 #[derive(Clone, Copy)]

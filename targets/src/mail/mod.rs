@@ -17,3 +17,5 @@ pub mod store;
 pub mod store_server;
 pub mod variant;
 mod wire;
+
+pub(crate) use variant::INFO;

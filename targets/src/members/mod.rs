@@ -13,7 +13,7 @@ use axum::extract::{FromRef, FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
 use axum::{Json, Router};
-use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -24,6 +24,7 @@ pub(crate) use sessions::{Sessions, Tokens};
 use crate::catalogue::Setup;
 use crate::options::StoreKind;
 use crate::start_error::StartError;
+use crate::sync::point;
 
 /// Name of the session cookie.
 pub(crate) const SESSION_COOKIE: &str = "sid";
@@ -75,9 +76,16 @@ impl Members {
         })
     }
 
-    /// Whose session cookie these headers hold.
-    pub(crate) fn who(&self, headers: &HeaderMap) -> Option<Member> {
-        cookie(headers, SESSION_COOKIE).and_then(|token| self.sessions.find(token))
+    /// Whose session these headers name: a token in `Authorization`, as apps send it, or else a cookie, as browsers do.
+    pub(crate) async fn who(&self, headers: &HeaderMap) -> Option<Member> {
+        // Sessions are in memory here. Most services ask for them elsewhere, so others may go on.
+        point().await;
+        let line = headers
+            .get(AUTHORIZATION)
+            .and_then(|line| line.to_str().ok());
+        let token = line.and_then(|line| line.strip_prefix("Bearer "));
+        let token = token.or_else(|| cookie(headers, SESSION_COOKIE));
+        token.and_then(|token| self.sessions.find(token))
     }
 
     /// The user of that name with that password.
@@ -89,7 +97,8 @@ impl Members {
     }
 }
 
-/// Log-in, log-out and one's own note, for a state that has members: `POST /login`, `POST /logout`, `PUT /note`, `GET /note`.
+/// Log-in, log-out and one's own note, for a state that has members: `POST /login` (a cookie), `POST /token` (for apps: the token
+/// alone), `POST /logout`, `PUT /note`, `GET /note`.
 pub(crate) fn routes<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -97,6 +106,7 @@ where
 {
     Router::new()
         .route("/login", post(log_in))
+        .route("/token", post(token))
         .route("/logout", post(log_out))
         .route("/note", put(write).get(read))
 }
@@ -108,17 +118,27 @@ struct Credentials {
 }
 
 async fn log_in(State(members): State<Arc<Members>>, Json(given): Json<Credentials>) -> Response {
-    let Some(member) = members.check(&given.user, &given.password) else {
-        return (StatusCode::UNAUTHORIZED, "wrong name or password\n").into_response();
-    };
-    match members.sessions.open(member) {
-        Some(token) => (private(), [(SET_COOKIE, session_cookie(&token))], token).into_response(),
-        None => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no session can be opened\n",
-        )
-            .into_response(),
+    match opened(&members, &given) {
+        Ok(token) => (private(), [(SET_COOKIE, session_cookie(&token))], token).into_response(),
+        Err(status) => (status, private()).into_response(),
     }
+}
+
+async fn token(State(members): State<Arc<Members>>, Json(given): Json<Credentials>) -> Response {
+    match opened(&members, &given) {
+        Ok(token) => (private(), token).into_response(),
+        Err(status) => (status, private()).into_response(),
+    }
+}
+
+/// The token of a fresh session, or why there is none.
+fn opened(members: &Members, given: &Credentials) -> Result<String, StatusCode> {
+    let member = members.check(&given.user, &given.password);
+    let member = member.ok_or(StatusCode::UNAUTHORIZED)?;
+    members
+        .sessions
+        .open(member)
+        .ok_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 async fn log_out(State(members): State<Arc<Members>>, headers: HeaderMap) -> Response {
@@ -142,9 +162,9 @@ async fn read(State(members): State<Arc<Members>>, member: Member) -> Response {
     }
 }
 
-/// The answer when the store is gone.
+/// The answer when the store is gone, or there is no randomness.
 pub(crate) fn stopped() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, "the store has stopped\n").into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, "the service is ending\n").into_response()
 }
 
 /// Says that nobody may store an answer.
@@ -180,6 +200,7 @@ where
         let members = Arc::<Members>::from_ref(state);
         members
             .who(&parts.headers)
+            .await
             .ok_or_else(|| (StatusCode::UNAUTHORIZED, private(), "log in first\n").into_response())
     }
 }

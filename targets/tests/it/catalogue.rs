@@ -1,7 +1,9 @@
 //! The catalogue, and what is not started.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 
 use crosswire_targets::mail::variant::Variant;
 use crosswire_targets::{Options, Role, StoreKind, start, targets};
@@ -39,6 +41,48 @@ fn the_catalogue_names_what_can_be_started() {
 }
 
 #[test]
+fn every_folder_with_a_story_is_a_class_of_the_catalogue() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let folders = fs::read_dir(sources).unwrap().map(Result::unwrap);
+    let told: BTreeSet<String> = folders
+        .filter(|entry| entry.path().join("story.md").exists())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    let listed: BTreeSet<String> = targets()
+        .iter()
+        .map(|target| target.name.to_owned())
+        .collect();
+    assert_eq!(told, listed);
+    assert!(targets().is_sorted_by(|a, b| a.class.number < b.class.number));
+    for target in targets() {
+        let (name, class, story) = (target.name, target.class, target.story);
+        assert!(
+            !class.cwe.is_empty() && !class.triggers.is_empty(),
+            "{name}"
+        );
+        assert!(!class.incidents.is_empty(), "{name}");
+        assert!(story.starts_with("# "), "{name}");
+        for part in [
+            "What happened",
+            "What is shared",
+            "Why the tempting repair",
+            "Why the repair",
+        ] {
+            assert!(story.contains(&format!("**{part}")), "{name}: {part}");
+        }
+        for variant in target.variants {
+            assert!(
+                story.contains(&format!("`{}`", variant.name)),
+                "{name}: {}",
+                variant.name
+            );
+        }
+        let has = |role| target.variants.iter().any(|variant| variant.role == role);
+        assert!(has(Role::Tempting), "{name}");
+    }
+}
+
+#[test]
 fn what_is_unknown_is_named_with_what_is_known() {
     let error = start(Options::new("mail", "shared-memo")).unwrap_err();
     assert!(error.is_unknown());
@@ -49,7 +93,7 @@ fn what_is_unknown_is_named_with_what_is_known() {
     let error = start(Options::new("post", "shared-note")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no target \"post\"; there is mail"
+        "there is no target \"post\"; there is mail, cache"
     );
 }
 

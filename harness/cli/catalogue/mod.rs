@@ -1,0 +1,133 @@
+//! `crosswire catalogue`: the known ways to show one user another's data; and `crosswire run catalogue`, which tries them all.
+
+mod matrix;
+mod trial;
+
+use std::fmt::Write as _;
+
+use crosswire::report::words::wrapped;
+use crosswire_targets::{ClassInfo, Sees, TargetInfo, targets};
+
+use crate::exit::{self, Failure};
+use crate::screen::Screen;
+
+pub(crate) use matrix::matrix;
+
+/// What `crosswire run` takes for all of it.
+pub(crate) const NAME: &str = "catalogue";
+
+/// Columns of a line.
+const WIDTH: usize = 98;
+
+/// Lists the classes, or tells of one: by its number, or by its target's name.
+pub(crate) fn catalogue(class: Option<&str>, screen: &mut Screen) -> Result<u8, Failure> {
+    let mut text = String::new();
+    match class {
+        None => list(&mut text),
+        Some(asked) => page(&mut text, find(asked)?),
+    }
+    screen
+        .out(text.as_bytes())
+        .map_err(|error| Failure::usage(format!("cannot write to stdout: {error}")))?;
+    Ok(exit::AS_EXPECTED)
+}
+
+fn find(asked: &str) -> Result<&'static TargetInfo, Failure> {
+    let is_meant =
+        |target: &&TargetInfo| target.name == asked || asked.parse() == Ok(target.class.number);
+    targets().iter().find(is_meant).ok_or_else(|| {
+        let known: Vec<String> = targets()
+            .iter()
+            .map(|target| format!("{} {}", target.class.number, target.name))
+            .collect();
+        Failure::usage(format!(
+            "the catalogue has no class `{}`; it has {}",
+            asked.escape_debug(),
+            known.join(", ")
+        ))
+    })
+}
+
+fn list(text: &mut String) {
+    for target in targets() {
+        head(text, target);
+        let incident = target.class.incidents.first();
+        if let Some(incident) = incident {
+            told(text, "happened", incident.what);
+        }
+        variants(text, target);
+        text.push('\n');
+    }
+    let _ = writeln!(
+        text,
+        "one in full   crosswire catalogue NAME\nall of it     crosswire run {NAME}"
+    );
+}
+
+fn page(text: &mut String, target: &TargetInfo) {
+    head(text, target);
+    for incident in target.class.incidents {
+        told(
+            text,
+            "happened",
+            &format!("{} ({})", incident.what, incident.source),
+        );
+    }
+    variants(text, target);
+    let _ = write!(text, "\n{}", target.story);
+}
+
+fn head(text: &mut String, target: &TargetInfo) {
+    let ClassInfo {
+        number,
+        title,
+        cwe,
+        triggers,
+        ..
+    } = target.class;
+    let cwe: Vec<String> = cwe.iter().map(|number| format!("CWE-{number}")).collect();
+    let triggers: Vec<&str> = triggers.iter().map(|trigger| trigger.word()).collect();
+    let _ = writeln!(text, "{number:2}  {}: {title}", target.name);
+    told(text, "weakness", &cwe.join(", "));
+    told(text, "brought by", &triggers.join(", "));
+}
+
+fn told(text: &mut String, what: &str, said: &str) {
+    const MARGIN: usize = 16;
+    for (place, line) in wrapped(said, WIDTH - MARGIN).iter().enumerate() {
+        let what = if place == 0 { what } else { "" };
+        let _ = writeln!(text, "    {what:11} {line}");
+    }
+}
+
+fn variants(text: &mut String, target: &TargetInfo) {
+    let width = target
+        .variants
+        .iter()
+        .map(|variant| variant.name.len())
+        .max();
+    let width = width.unwrap_or(0);
+    for variant in target.variants {
+        let found: Vec<String> = variant
+            .expected
+            .iter()
+            .map(|expected| format!("{}: {}", expected.engine, words(expected.sees)))
+            .collect();
+        let _ = writeln!(
+            text,
+            "    {:8}    {:width$}  {}",
+            variant.role,
+            variant.name,
+            found.join(", ")
+        );
+    }
+}
+
+/// What an engine says, in a few words.
+fn words(sees: Sees) -> &'static str {
+    match sees {
+        Sees::InSequence => "found in sequence",
+        Sees::InRace => "found in a race",
+        Sees::Nothing => "nothing",
+    }
+}
