@@ -158,6 +158,7 @@ impl Exploration {
                 Some(seed) => seed as u32,
                 None => random()?,
             }),
+            follows_up: true,
         };
         let judgement = self.judged(&plan, stop)?;
         let redactor = Redactor::new(scenario.supplied_secrets());

@@ -48,8 +48,13 @@ pub(crate) struct Prepared<'a> {
 
 /// Runs the scenarios one after the other; the gravest code wins.
 pub(crate) fn run(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
-    if args.scenarios == [catalogue::NAME] && !Path::new(catalogue::NAME).exists() {
-        return catalogue::matrix(args, screen);
+    if let Some(classes) = catalogue::meant(&args.scenarios)? {
+        return catalogue::matrix(&classes, args, screen);
+    }
+    if args.quick {
+        return Err(Failure::usage(
+            "--quick is for the catalogue: crosswire run catalogue --quick",
+        ));
     }
     let mut wanted = Vec::new();
     for given in chosen::expanded(&args.scenarios)? {

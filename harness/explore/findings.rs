@@ -98,6 +98,23 @@ impl Findings {
         done
     }
 
+    /// Takes every exposure as it was first seen.
+    pub(super) fn only_seen(
+        &mut self,
+        scenario: &Scenario,
+        executor: &Executor<'_>,
+        tally: &Tally,
+    ) {
+        for (id, first) in tally.first_seen() {
+            if self.found.len() >= Explored::FOUND {
+                return;
+            }
+            if !self.is_covered(id, first) {
+                self.as_first_seen(id, first, scenario, executor);
+            }
+        }
+    }
+
     /// Takes the schedule in which an exposure was first seen, not run again.
     fn as_first_seen(
         &mut self,

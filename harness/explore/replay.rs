@@ -23,16 +23,16 @@ use crate::scenario::{ExploreSettings, FireSettings, Limits, Scenario, TargetSpe
 /// Version of the line.
 const VERSION: u32 = 1;
 
-/// A schedule, with what it holds for: `xw1:0f3a5c7e:tokio-1.54.1:R1*3,R2*2,R1`.
+/// A schedule, with what it holds for: `xw1:0f3a5c7e:tokio-permit-first:R1*3,R2*2,R1`.
 ///
 /// ```
 /// use crosswire::explore::Replay;
 ///
-/// let line: Replay = "xw1:0f3a5c7e:tokio-1.54.1:R1*3,R2*2,R1".parse().unwrap();
+/// let line: Replay = "xw1:0f3a5c7e:tokio-permit-first:R1*3,R2*2,R1".parse().unwrap();
 /// assert_eq!(line.schedule().switches(), 2);
-/// assert_eq!(line.to_string(), "xw1:0f3a5c7e:tokio-1.54.1:R1*3,R2*2,R1");
+/// assert_eq!(line.to_string(), "xw1:0f3a5c7e:tokio-permit-first:R1*3,R2*2,R1");
 ///
-/// let error = "xw1:0f3a5c7e:tokio-1.54.1:R1*3,Q".parse::<Replay>().unwrap_err();
+/// let error = "xw1:0f3a5c7e:tokio-permit-first:R1*3,Q".parse::<Replay>().unwrap_err();
 /// assert!(error.to_string().contains("`Q`"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl FromStr for Replay {
     fn from_str(text: &str) -> Result<Replay, ReplayError> {
         let wrong = |why: String| {
             ReplayError(format!(
-                "no replay line: {why} (it looks like xw{VERSION}:0f3a5c7e:tokio-1.54.1:R1*3,R2*2,R1)"
+                "no replay line: {why} (it looks like xw{VERSION}:0f3a5c7e:tokio-permit-first:R1*3,R2*2,R1)"
             ))
         };
         let mut parts = text.trim().splitn(4, ':');

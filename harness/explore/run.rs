@@ -27,6 +27,8 @@ pub struct Plan<'a> {
     pub seed: u64,
     /// Salt of the canaries.
     pub salt: Salt,
+    /// Whether what was found is run again, made shorter, and told step by step. It takes longer than a short search.
+    pub follows_up: bool,
 }
 
 /// Makes the stage of a race.

@@ -12,7 +12,7 @@ pub trait Stage {
     /// The requests; the place is that of [`Move::Request`].
     fn requests(&self) -> Vec<Raced>;
 
-    /// What schedules hold for, without spaces: `tokio-1.54.1`, `relays-2`. A schedule of another environment may not be
+    /// What schedules hold for, without spaces: `tokio-permit-first`, `relays-2`. A schedule of another environment may not be
     /// possible here.
     fn environment(&self) -> String;
 

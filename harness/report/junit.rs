@@ -389,7 +389,7 @@ mod tests {
             "<property name=\"schedules\" value=\"70\"/>",
             "<property name=\"reach\" value=\"all 70 schedules\"/>",
             "\n  alice ──call, await── │ bob ──call, await──",
-            "again: crosswire explore ./notes.toml --preemptions 2 --schedule &#39;xw1:1f2e3d4c:tokio-1.54.1:R1*2,R2*2,R1,B,R1,R2&#39;",
+            "again: crosswire explore ./notes.toml --preemptions 2 --schedule &#39;xw1:1f2e3d4c:tokio-permit-first:R1*2,R2*2,R1,B,R1,R2&#39;",
             "explored: read by alice and read by bob, in process: all 70 schedules, 4 exposing",
         ] {
             assert!(text.contains(part), "{part}: {text}");

@@ -324,7 +324,7 @@ mod tests {
     fn a_finding_of_an_exploration_is_run_again_by_its_schedule() {
         let mut report = all()["explored-exposed"].clone();
         let finding = report.findings[0].clone();
-        let line = "--schedule 'xw1:1f2e3d4c:tokio-1.54.1:R1*2,R2*2,R1,B,R1,R2'";
+        let line = "--schedule 'xw1:1f2e3d4c:tokio-permit-first:R1*2,R2*2,R1,B,R1,R2'";
         let again = format!("crosswire explore ./notes.toml --preemptions 2 {line}");
         assert_eq!(report.replay_of(&finding).as_ref(), Some(&again));
         // As it is the command of a run that was one already.

@@ -335,7 +335,9 @@ mod tests {
             "{switches}"
         );
         let replay = properties["replay"].as_str().unwrap();
-        assert!(replay.ends_with(" --schedule 'xw1:1f2e3d4c:tokio-1.54.1:R1*2,R2*2,R1,B,R1,R2'"));
+        assert!(
+            replay.ends_with(" --schedule 'xw1:1f2e3d4c:tokio-permit-first:R1*2,R2*2,R1,B,R1,R2'")
+        );
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(crate) fn explored(variant: &str, race: [&str; 2], preemptions: u32) -> Judg
         base_url: webmail.base_url(),
         seed: 2008,
         salt: Salt::new(2008),
+        follows_up: true,
     };
     let fired = fire::Plan {
         scenario: &scenario,

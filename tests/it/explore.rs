@@ -344,7 +344,10 @@ fn what_cannot_be_explored_is_told_with_what_to_do() {
             "explore mail/one-lock --variant one-lock".to_owned(),
             "--variant says again",
         ),
-        ("explore post".to_owned(), "no shipped scenario `post`"),
+        (
+            "explore post".to_owned(),
+            "no bundled target, no shipped scenario and no file `post`",
+        ),
         (
             format!("explore {}", text(folder.path())),
             "takes one scenario",

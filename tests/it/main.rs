@@ -8,6 +8,7 @@
 //! - `trouble`: bad input and trouble from the service.
 //! - `careless`: a service of the tests' own that leaks what it can. No tests.
 //! - `verdicts`: verdicts and exit codes.
+//! - `catalogue`: the known fault classes, and what the engines say of them.
 //! - `control`: `run --control`.
 //! - `fire`: URLs and identities alone.
 //! - `again`: replay, report, thresholds, tags, settings.
@@ -29,6 +30,7 @@
 
 mod again;
 mod careless;
+mod catalogue;
 mod command;
 mod control;
 mod crash;

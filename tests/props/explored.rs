@@ -33,6 +33,7 @@ pub(crate) fn plan(scenario: &Scenario) -> Plan<'_> {
         base_url: "http://127.0.0.1:1".into(),
         seed: 1,
         salt: Salt::new(1),
+        follows_up: true,
     }
 }
 

@@ -90,6 +90,7 @@ impl Subject {
             base_url: service.url.clone(),
             seed: 2008,
             salt,
+            follows_up: true,
         };
         let mut history = Vec::new();
         let taken = Cell::new(Taken::default());

@@ -14,7 +14,8 @@ use super::{ConfigArgs, Expect, Loudness, NetworkArgs, OutputArgs};
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Scenario files, folders of them, or names of shipped scenarios
+    /// Scenario files, folders of them, or names of shipped scenarios; `catalogue` for every fault class of the catalogue,
+    /// `catalogue/NAME` for one
     #[arg(required = true, value_name = "FILE-OR-NAME")]
     pub(crate) scenarios: Vec<String>,
 
@@ -44,6 +45,9 @@ pub(crate) struct RunArgs {
     /// Leave scenarios with this tag out; repeatable
     #[arg(long, value_name = "TAG", help_heading = "Run")]
     pub(crate) skip_tag: Vec<String>,
+    /// Of the catalogue, explore schedules with at most two preemptions
+    #[arg(long, help_heading = "Run")]
+    pub(crate) quick: bool,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

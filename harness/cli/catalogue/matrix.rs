@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use crosswire::fire::Stop;
-use crosswire_targets::{Expected, TargetInfo, VariantInfo, targets};
+use crosswire_targets::{Expected, TargetInfo, VariantInfo};
 
-use super::trial::{Tried, tried};
+use super::trial::{How, Tried, tried};
 use super::words;
 use crate::args::RunArgs;
 use crate::exit::{self, Failure};
@@ -13,30 +13,38 @@ use crate::interrupt;
 use crate::screen::Screen;
 use crate::trial::random_seed;
 
-/// Runs all of it, and prints a row as soon as it is there.
+/// Runs these classes, and prints a row as soon as it is there.
 ///
 /// # Errors
 /// Usage, when a flag is given that is for one scenario, or stdout cannot be written to.
-pub(crate) fn matrix(args: &RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
+pub(crate) fn matrix(
+    classes: &[&TargetInfo],
+    args: &RunArgs,
+    screen: &mut Screen,
+) -> Result<u8, Failure> {
     refuse_flags(args)?;
     let stop = Stop::default();
     let asked = stop.clone();
     interrupt::on_first_signal(move || asked.ask())?;
     let seed = args.common.seed.map_or_else(random_seed, Ok)?;
+    let how = How {
+        seed,
+        quick: args.quick,
+    };
     let begun = Instant::now();
     let mut rows = Rows {
         screen,
         quiet: args.common.loudness.quiet,
-        width: widest(),
+        width: widest(classes),
         count: 0,
         differing: Vec::new(),
     };
     rows.head()?;
-    for target in targets() {
+    for target in classes {
         rows.class(target)?;
         for variant in target.variants {
             for expected in variant.expected {
-                let tried = tried(target, variant, expected.engine, seed, &stop)?;
+                let tried = tried(target, variant, expected.engine, &how, &stop)?;
                 if tried.interrupted || stop.asked() {
                     rows.screen.error("interrupted: the rest was not run");
                     return Ok(exit::INTERRUPTED);
@@ -90,8 +98,8 @@ impl Rows<'_> {
     fn head(&mut self) -> Result<(), Failure> {
         let width = self.width;
         self.line(&format!(
-            "    {:width$}  {:8}  {:7}  {:12}  {:12}  seconds\n",
-            "variant", "role", "engine", "verdict", "first seen"
+            "    {:width$}  {:8}  {:7}  {:12}  {:13}  seconds\n",
+            "variant", "role", "engine", "verdict", "first seen in"
         ))
     }
 
@@ -117,7 +125,7 @@ impl Rows<'_> {
         };
         let width = self.width;
         self.line(&format!(
-            "    {shown:width$}  {role:8}  {engine:7}  {:12}  {:12}  {:7.2}\n",
+            "    {shown:width$}  {role:8}  {engine:7}  {:12}  {:13}  {:7.2}\n",
             tried.verdict.to_string().to_uppercase(),
             tried.first,
             tried.took.as_secs_f64(),
@@ -161,8 +169,8 @@ impl Rows<'_> {
     }
 }
 
-fn widest() -> usize {
-    let names = targets().iter().flat_map(|target| {
+fn widest(classes: &[&TargetInfo]) -> usize {
+    let names = classes.iter().flat_map(|target| {
         let of = target.variants.iter();
         of.map(|variant| target.name.len() + 1 + variant.name.len())
     });
@@ -171,11 +179,9 @@ fn widest() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crosswire_targets::{Engine, Role, Sees};
+    use crosswire_targets::{Engine, Role, Sees, targets};
 
     use crosswire::scenario::{Scenario, TargetSpec, find_shipped};
-
-    use super::*;
 
     #[test]
     fn every_target_has_a_scenario_that_is_about_it() {

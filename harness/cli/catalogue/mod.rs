@@ -4,6 +4,7 @@ mod matrix;
 mod trial;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crosswire::report::words::wrapped;
 use crosswire_targets::{ClassInfo, Sees, TargetInfo, targets};
@@ -13,8 +14,8 @@ use crate::screen::Screen;
 
 pub(crate) use matrix::matrix;
 
-/// What `crosswire run` takes for all of it.
-pub(crate) const NAME: &str = "catalogue";
+/// What `crosswire run` takes for all of it; with a `/` and a class behind it, for that one.
+const NAME: &str = "catalogue";
 
 /// Columns of a line.
 const WIDTH: usize = 98;
@@ -30,6 +31,35 @@ pub(crate) fn catalogue(class: Option<&str>, screen: &mut Screen) -> Result<u8, 
         .out(text.as_bytes())
         .map_err(|error| Failure::usage(format!("cannot write to stdout: {error}")))?;
     Ok(exit::AS_EXPECTED)
+}
+
+/// The classes that are meant, when it is the catalogue that is to be run: a file or folder of that name comes first.
+///
+/// # Errors
+/// Usage, when there is no such class, or scenarios are named besides.
+pub(crate) fn meant(given: &[String]) -> Result<Option<Vec<&'static TargetInfo>>, Failure> {
+    let class_of = |one: &str| match one.split_once('/') {
+        None => (one == NAME).then_some(None),
+        Some((name, class)) => (name == NAME).then(|| Some(class.to_owned())),
+    };
+    let is_meant = |one: &&String| class_of(one).is_some() && !Path::new(one).exists();
+    let of_catalogue: Vec<&String> = given.iter().filter(is_meant).collect();
+    if of_catalogue.is_empty() {
+        return Ok(None);
+    }
+    if of_catalogue.len() < given.len() {
+        return Err(Failure::usage(
+            "the catalogue has a table of its own: run it and scenarios one after the other",
+        ));
+    }
+    let mut classes = Vec::new();
+    for one in of_catalogue {
+        match class_of(one).flatten() {
+            None => return Ok(Some(targets().iter().collect())),
+            Some(class) => classes.push(find(&class)?),
+        }
+    }
+    Ok(Some(classes))
 }
 
 fn find(asked: &str) -> Result<&'static TargetInfo, Failure> {

@@ -6,6 +6,7 @@ use crosswire::fire::Stop;
 use crosswire::history::{Ending, Phase};
 use crosswire::identity::Redactor;
 use crosswire::judge::{Judgement, Verdict};
+use crosswire::report::words::number;
 use crosswire::report::{Facts, Finding, Report};
 use crosswire::scenario::{Scenario, TargetSpec, find_shipped};
 use crosswire_targets::{Engine, Sees, TargetInfo, VariantInfo};
@@ -21,7 +22,7 @@ pub(super) struct Tried {
     pub(super) verdict: Verdict,
     /// What that is in the catalogue's words; `None` when it says nothing.
     pub(super) sees: Option<Sees>,
-    /// When an exposure was first seen, for people; empty when none was.
+    /// When an exposure was first seen, or among how many chances none was; for people.
     pub(super) first: String,
     /// How long all of it took.
     pub(super) took: Duration,
@@ -31,15 +32,35 @@ pub(super) struct Tried {
     pub(super) interrupted: bool,
 }
 
+/// How everything is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// Decides what is drawn by chance.
+    pub(super) seed: u64,
+    /// Only schedules with at most [`FEW`] preemptions are explored.
+    pub(super) quick: bool,
+}
+
+/// Preemptions within which nearly every fault shows.
+const FEW: u32 = 2;
+
 /// Lets that engine try that variant with the target's scenario.
 pub(super) fn tried(
     target: &TargetInfo,
     variant: &VariantInfo,
     engine: Engine,
-    seed: u64,
+    how: &How,
     stop: &Stop,
 ) -> Result<Tried, Failure> {
-    let scenario = scenario(target, variant)?;
+    let seed = how.seed;
+    let mut scenario = scenario(target, variant)?;
+    if how.quick {
+        let few = scenario
+            .explore
+            .preemptions
+            .map_or(FEW, |most| most.min(FEW));
+        scenario.explore.preemptions = Some(few);
+    }
     let begun = Instant::now();
     let judgement = match engine {
         Engine::Fire => fired(&scenario, seed, stop)?,
@@ -50,7 +71,7 @@ pub(super) fn tried(
     let report = Report::new(&judgement, &Facts::new(scenario.expect, &redactor));
     let (sees, first) = match report.verdict {
         Verdict::Inconclusive => (None, String::new()),
-        Verdict::Isolated => (Some(Sees::Nothing), String::new()),
+        Verdict::Isolated => (Some(Sees::Nothing), among(&report, engine)),
         Verdict::Exposed => first(&report, engine),
     };
     Ok(Tried {
@@ -98,6 +119,7 @@ fn explored(
         line: None,
         seed,
         history: None,
+        follows_up: false,
     };
     exploration
         .in_process(target.name, variant.name, &mut (), stop)
@@ -123,6 +145,17 @@ fn first(report: &Report, engine: Engine) -> (Option<Sees>, String) {
         Engine::Fire => earliest().map(when),
     };
     (Some(sees), first.unwrap_or_default())
+}
+
+/// Among how many chances nothing was seen.
+fn among(report: &Report, engine: Engine) -> String {
+    match engine {
+        Engine::Fire => format!("{} pairs", number(report.strength.overlapping_pairs)),
+        Engine::Explore => {
+            let schedules: u64 = report.explored.iter().map(|one| one.schedules).sum();
+            format!("{} orders", number(schedules))
+        }
+    }
 }
 
 fn when(finding: &Finding) -> String {

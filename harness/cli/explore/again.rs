@@ -45,6 +45,7 @@ pub(crate) fn again(
         line: Some(&line),
         seed,
         history: None,
+        follows_up: true,
     };
     let done = run(&exploration, &explored, screen, &stop)?;
     let wanted = Wanted {

@@ -32,6 +32,8 @@ pub(crate) struct Exploration<'a> {
     pub(crate) seed: u64,
     /// Where the history is stored, if anywhere.
     pub(crate) history: Option<File>,
+    /// Whether findings are made shorter and told step by step.
+    pub(crate) follows_up: bool,
 }
 
 /// What an exploration has come to.
@@ -117,6 +119,7 @@ impl Exploration<'_> {
             base_url: base_url.to_owned(),
             seed: self.seed,
             salt: fresh_salt()?,
+            follows_up: self.follows_up,
         })
     }
 

@@ -60,6 +60,7 @@ pub(crate) fn explore(args: &ExploreArgs, screen: &mut Screen) -> Result<u8, Fai
             line: args.schedule.as_ref(),
             seed,
             history: history.take(),
+            follows_up: true,
         };
         let done = run(&exploration, args, screen, &stop)?;
         let stored_as = outputs.stored_json().filter(|_| wanted.is_replayable);

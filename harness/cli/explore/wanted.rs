@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosswire::explore::races;
 use crosswire::judge::Verdict;
-use crosswire::scenario::{ExploreSettings, Scenario, TargetSpec, find_shipped};
+use crosswire::scenario::{ExploreSettings, Scenario, TargetSpec, find_shipped, shipped};
 use crosswire_targets::{Role, TargetInfo, VariantInfo, targets};
 
 use crate::args::ExploreArgs;
@@ -54,7 +54,10 @@ fn given(args: &ExploreArgs) -> Result<Given, Failure> {
     };
     let target = targets().iter().find(|target| target.name == name);
     let Some(target) = target.filter(|_| !Path::new(what).exists()) else {
-        return Ok(Given::Scenario);
+        return match settings::path(what).is_some() || find_shipped(what).is_some() {
+            true => Ok(Given::Scenario),
+            false => Err(unknown(what)),
+        };
     };
     if args.url.is_some() {
         return Err(Failure::usage(format!(
@@ -82,6 +85,19 @@ fn given(args: &ExploreArgs) -> Result<Given, Failure> {
             )))
         }
     }
+}
+
+fn unknown(what: &str) -> Failure {
+    let known: Vec<&str> = targets().iter().map(|target| target.name).collect();
+    let named: Vec<&str> = shipped().iter().map(|scenario| scenario.name).collect();
+    Failure::usage(format!(
+        "there is no bundled target, no shipped scenario and no file `{}`\n  targets: {}; shipped: {}; a file of your own: \
+         ./{}.toml",
+        what.escape_debug(),
+        known.join(", "),
+        named.join(", "),
+        what.escape_debug()
+    ))
 }
 
 /// The shipped scenario by which a target is explored, once for each variant. What is expected follows from what a variant

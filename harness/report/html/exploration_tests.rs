@@ -293,7 +293,7 @@ fn a_schedule_that_is_not_told_is_run_by_the_command_or_the_call_that_the_page_g
     explored.told.truncate(3);
     // No character of it needs quotes; those of other schedules do.
     let schedule: Schedule = "R1,R2,R1,R2".parse().unwrap();
-    explored.found[0].replay = format!("xw1:0123abcd:tokio-1.54.1:{schedule}");
+    explored.found[0].replay = format!("xw1:0123abcd:tokio-permit-first:{schedule}");
     explored.found[0].schedule = schedule;
     let mut report = report_of(vec![explored.clone()]);
     let again = |report: &Report| {
@@ -303,12 +303,12 @@ fn a_schedule_that_is_not_told_is_run_by_the_command_or_the_call_that_the_page_g
     };
     assert_eq!(
         again(&report),
-        "crosswire explore ./notes.toml --schedule 'xw1:0123abcd:tokio-1.54.1:R1*3,R2'"
+        "crosswire explore ./notes.toml --schedule 'xw1:0123abcd:tokio-permit-first:R1*3,R2'"
     );
     report.replay = None;
     assert_eq!(
         again(&report),
-        ".schedule(\"xw1:0123abcd:tokio-1.54.1:R1*3,R2\")"
+        ".schedule(\"xw1:0123abcd:tokio-permit-first:R1*3,R2\")"
     );
     let said = "Where it says “not told”, that schedule is not in this page.";
     assert!(!page_of(samples::explored(&samples::memo())).contains(said));

@@ -135,7 +135,7 @@ pub(in crate::report) fn in_process() -> Explored {
         found: vec![FoundSchedule {
             exposures: vec!["00000001".into()],
             schedule: schedule("R1*2,R2*2,R1,B,R1,R2"),
-            replay: "xw1:1f2e3d4c:tokio-1.54.1:R1*2,R2*2,R1,B,R1,R2".into(),
+            replay: "xw1:1f2e3d4c:tokio-permit-first:R1*2,R2*2,R1,B,R1,R2".into(),
             preemptions: 1,
             shrunk_in: 9,
             first_seen: schedule("R1*2,R2,R1,R2,R1,B,R1,R2"),
@@ -151,7 +151,7 @@ pub(in crate::report) fn in_process() -> Explored {
         warnings: vec![format!(
             "the store answered http://alice:{SECRET}@127.0.0.1 late"
         )],
-        environment: "tokio-1.54.1".into(),
+        environment: "tokio-permit-first".into(),
         elapsed_ns: 1_400_000,
     }
 }

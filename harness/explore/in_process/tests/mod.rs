@@ -45,6 +45,7 @@ fn plan(scenario: &Scenario) -> Plan<'_> {
         base_url: "http://127.0.0.1:8080".to_owned(),
         seed: 1,
         salt: Salt::new(1),
+        follows_up: true,
     }
 }
 
