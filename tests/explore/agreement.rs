@@ -1,4 +1,5 @@
-//! Every engine on every variant of the bundled webmail: none may contradict what the model checker proves.
+//! Every engine on every variant of the bundled webmail: none may contradict what the model checker proves. What the engines
+//! say of the other classes of the catalogue, which no model checker reaches, is held together by `catalogue` in `tests/it`.
 
 use crosswire::Check;
 use crosswire::history::Coverage;
@@ -22,20 +23,15 @@ fn wanted(variant: &str) -> Verdict {
 }
 
 #[test]
-fn every_bundled_variant_is_proven() {
-    let bundled: Vec<_> = targets()
+fn every_variant_of_the_webmail_is_proven() {
+    let mail = targets().iter().find(|target| target.name == "mail");
+    let bundled: Vec<_> = mail
+        .unwrap()
+        .variants
         .iter()
-        .flat_map(|target| {
-            target
-                .variants
-                .iter()
-                .map(move |variant| (target.name, variant.name))
-        })
+        .map(|variant| variant.name)
         .collect();
-    let proven: Vec<_> = PROVEN
-        .iter()
-        .map(|(variant, _)| ("mail", *variant))
-        .collect();
+    let proven: Vec<_> = PROVEN.iter().map(|(variant, _)| *variant).collect();
     assert_eq!(bundled, proven);
 }
 
