@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crosswire::scenario::Scenario;
+use crosswire_targets::{Engine, Sees, targets};
 
 use crate::command::{crosswire, expect, folder, run};
 
@@ -44,7 +45,7 @@ const END: &str = "```\n<!-- end of output -->";
 fn the_output_in_the_readme_is_what_the_command_writes() {
     let readme = read("README.md");
     let blocks = between(&readme, BEGIN, END);
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     let mut updated = readme.clone();
     for block in blocks {
         let (head, shown) = block.split_once(" -->\n```text\n").unwrap();
@@ -52,6 +53,15 @@ fn the_output_in_the_readme_is_what_the_command_writes() {
             .split_once("; from: ")
             .map_or((head, None), |(a, from)| (a, Some(from)));
         let is_update = std::env::var_os("UPDATE_DOCS").is_some();
+        if arguments.starts_with("run catalogue") && !is_update {
+            // What the engines say is tested beside the catalogue; here, that it is what the README shows.
+            assert_eq!(
+                matrix(shown),
+                expected_matrix(),
+                "run UPDATE_DOCS=1 cargo test --test it documents"
+            );
+            continue;
+        }
         // The short demo has the same shape.
         let stdout = expect(
             0,
@@ -77,6 +87,43 @@ fn the_output_in_the_readme_is_what_the_command_writes() {
     if updated != readme {
         std::fs::write(root().join("README.md"), updated).unwrap();
     }
+}
+
+/// Variant, engine and verdict of every row.
+fn matrix(shown: &str) -> BTreeSet<(String, String, String)> {
+    let mut variant = String::new();
+    let mut rows = BTreeSet::new();
+    for line in shown.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let Some(first) = words.first().filter(|first| first.contains('/')) {
+            variant = (*first).to_owned();
+        }
+        let engine = |word: &&&str| Engine::ALL.iter().any(|engine| engine.word() == **word);
+        let verdict = |word: &&&str| ["EXPOSED", "ISOLATED", "INCONCLUSIVE"].contains(*word);
+        if let (Some(engine), Some(verdict)) =
+            (words.iter().find(engine), words.iter().find(verdict))
+        {
+            rows.insert((variant.clone(), (*engine).to_owned(), (*verdict).to_owned()));
+        }
+    }
+    rows
+}
+
+fn expected_matrix() -> BTreeSet<(String, String, String)> {
+    let mut rows = BTreeSet::new();
+    for target in targets() {
+        for variant in target.variants {
+            for expected in variant.expected {
+                let verdict = match expected.sees {
+                    Sees::Nothing => "ISOLATED",
+                    Sees::InSequence | Sees::InRace => "EXPOSED",
+                };
+                let name = format!("{}/{}", target.name, variant.name);
+                rows.insert((name, expected.engine.to_string(), verdict.to_owned()));
+            }
+        }
+    }
+    rows
 }
 
 #[test]
