@@ -18,6 +18,7 @@
 //! [`targets`], what can be started; [`start`] and [`Server`]; [`explorable`], the same in process. No file here keeps state for the whole process: two
 //! servers know nothing of each other.
 
+mod afterwards;
 mod cache;
 mod catalogue;
 mod certificate;
@@ -27,6 +28,7 @@ pub mod mail;
 mod members;
 mod options;
 mod peer;
+mod recycled;
 mod server;
 mod start_error;
 pub mod sync;
@@ -43,5 +45,5 @@ pub use start_error::StartError;
 
 /// All targets, by the number of their class: each is a folder here, and a scenario of its name or one that its entry names.
 pub fn targets() -> &'static [TargetInfo] {
-    &[mail::INFO, cache::INFO]
+    &[mail::INFO, cache::INFO, recycled::INFO, afterwards::INFO]
 }
