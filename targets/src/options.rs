@@ -50,7 +50,7 @@ pub struct Options {
 
 impl Options {
     /// A variant of a target on a free loopback port: a temporary store, [`DEFAULT_USERS`] users, no pause, no TLS, as
-    /// many threads as there are cores.
+    /// many threads as there are cores, and two at least: some faults are those of a request that changes threads.
     pub fn new(target: &str, variant: &str) -> Self {
         Self {
             target: target.to_owned(),
@@ -61,7 +61,7 @@ impl Options {
             users: DEFAULT_USERS,
             store_delay: Duration::ZERO,
             tls: false,
-            workers: thread::available_parallelism().map_or(1, usize::from),
+            workers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
         }
     }
 }

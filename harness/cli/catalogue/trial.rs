@@ -6,8 +6,12 @@ use crosswire::fire::Stop;
 use crosswire::history::{Ending, Phase};
 use crosswire::identity::Redactor;
 use crosswire::judge::{Judgement, Verdict};
+<<<<<<< HEAD
 use crosswire::report::words::number;
 use crosswire::report::{Facts, Finding, Report};
+=======
+use crosswire::report::{Facts, Finding, Report, ShownBy};
+>>>>>>> identity
 use crosswire::scenario::{Scenario, TargetSpec, find_shipped};
 use crosswire_targets::{Engine, Sees, TargetInfo, VariantInfo};
 
@@ -128,9 +132,9 @@ fn explored(
 
 /// Whether it took a race, and when an exposure was first seen.
 fn first(report: &Report, engine: Engine) -> (Option<Sees>, String) {
-    let sees = match report.takes_overlap() {
-        true => Sees::InRace,
-        false => Sees::InSequence,
+    let sees = match report.findings.iter().any(takes_no_race) {
+        true => Sees::InSequence,
+        false => Sees::InRace,
     };
     let earliest = || {
         let findings = report.findings.iter();
@@ -147,6 +151,7 @@ fn first(report: &Report, engine: Engine) -> (Option<Sees>, String) {
     (Some(sees), first.unwrap_or_default())
 }
 
+<<<<<<< HEAD
 /// Among how many chances nothing was seen.
 fn among(report: &Report, engine: Engine) -> String {
     match engine {
@@ -156,6 +161,15 @@ fn among(report: &Report, engine: Engine) -> String {
             format!("{} orders", number(schedules))
         }
     }
+=======
+/// Whether it was seen before requests met, those of one user included: a log-out may race with its own user's page. What is
+/// read back after the sequence is of round 0.
+fn takes_no_race(finding: &Finding) -> bool {
+    let is_interleaved = |shown: &ShownBy| shown.is_interleaved();
+    finding.phase < Phase::Volley
+        || finding.round == 0
+        || !finding.shown_by.as_ref().is_none_or(is_interleaved)
+>>>>>>> identity
 }
 
 fn when(finding: &Finding) -> String {
@@ -163,6 +177,7 @@ fn when(finding: &Finding) -> String {
         Phase::Setup if finding.round == 0 => "set-up".to_owned(),
         Phase::Solo => "each alone".to_owned(),
         Phase::Sequence => "in sequence".to_owned(),
+        _ if finding.round == 0 => "in sequence".to_owned(),
         _ => format!("round {}", finding.round),
     }
 }
