@@ -23,6 +23,7 @@ mod catalogue;
 mod certificate;
 mod connections;
 mod explored;
+mod framing;
 pub mod mail;
 mod members;
 mod options;
@@ -43,5 +44,5 @@ pub use start_error::StartError;
 
 /// All targets, by the number of their class: each is a folder here, and a scenario of its name or one that its entry names.
 pub fn targets() -> &'static [TargetInfo] {
-    &[mail::INFO, cache::INFO]
+    &[mail::INFO, cache::INFO, framing::INFO]
 }
