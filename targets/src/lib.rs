@@ -22,6 +22,7 @@ mod cache;
 mod catalogue;
 mod certificate;
 mod connections;
+mod credentials;
 mod explored;
 mod framing;
 pub mod mail;
@@ -44,5 +45,5 @@ pub use start_error::StartError;
 
 /// All targets, by the number of their class: each is a folder here, and a scenario of its name or one that its entry names.
 pub fn targets() -> &'static [TargetInfo] {
-    &[mail::INFO, cache::INFO, framing::INFO]
+    &[mail::INFO, cache::INFO, framing::INFO, credentials::INFO]
 }
