@@ -84,6 +84,10 @@ pub struct SlotInfo {
     /// True for the slot of the nonces that requests carry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nonce: bool,
+    /// The most different users whose canaries of this slot one reader may be given, though the reader may read each; without
+    /// a limit when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_subjects: Option<u32>,
 }
 
 /// What a step of the scenario does, as far as the judge needs to know.

@@ -169,6 +169,11 @@ impl World {
         self.start.slots.get(usize::from(slot))
     }
 
+    /// The most different users whose canaries of the slot one reader may be given, when there is a limit.
+    pub(super) fn most_subjects(&self, slot: u16) -> Option<u32> {
+        self.slot(slot)?.most_subjects
+    }
+
     pub(super) fn is_attachment(&self, slot: u16) -> bool {
         self.start
             .slots

@@ -56,8 +56,8 @@ pub use html::{Selector, SelectorError};
 pub use network::{Network, SessionSettings};
 pub use schema::schema;
 pub use settings::{
-    Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
-    TargetSpec,
+    Bounds, Connections, FireSettings, Limits, MOST_SUBJECTS, Pattern, Protocol, StoreKind,
+    StrategyName, TargetSpec,
 };
 pub use shipped::{Shipped, find_shipped, shipped};
 pub use status::StatusRule;

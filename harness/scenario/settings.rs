@@ -115,6 +115,10 @@ impl Bounds {
     }
 }
 
+/// Different users whose canaries of a slot one reader may be given: `most-subjects` of `[secrets.…]`. No limit when the file
+/// does not say; the bounds' default means nothing.
+pub const MOST_SUBJECTS: Bounds = Bounds::new(0, 0, 1_000_000);
+
 /// How the steps of a scenario are fired: `[fire]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FireSettings {

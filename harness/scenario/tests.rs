@@ -124,7 +124,7 @@ fn a_secret_is_the_same_wherever_a_request_names_it() {
 #[test]
 fn only_set_up_and_rounds_plant() {
     let scenario = parse(
-        "[secrets.note]\nattachment = true\n[[each-round]]\nname = \"a\"\nlogin = true\npath = \"/{{ secret('note') }}\"\n\
+        "[secrets.note]\nattachment = true\nmost-subjects = 7\n[[each-round]]\nname = \"a\"\nlogin = true\npath = \"/{{ secret('note') }}\"\n\
          sees = [\"note\"]\n[[read-back]]\nname = \"c\"\npath = \"/{{ secret('note') }}\"\nremoves = [\"note\"]\n",
     );
     let told: Vec<_> = scenario
@@ -145,6 +145,7 @@ fn only_set_up_and_rounds_plant() {
     ];
     assert_eq!(told, expected);
     assert!(scenario.slots[0].attachment);
+    assert_eq!(scenario.slots[0].most_subjects, Some(7));
     let infos = scenario.step_infos();
     assert_eq!(
         (infos[0].sees.as_slice(), infos[2].removes.as_slice()),

@@ -24,7 +24,9 @@ mod catalogue;
 mod certificate;
 mod connections;
 mod context;
+mod credentials;
 mod explored;
+mod framing;
 pub mod mail;
 mod members;
 mod options;
@@ -52,5 +54,7 @@ pub fn targets() -> &'static [TargetInfo] {
         recycled::INFO,
         context::INFO,
         afterwards::INFO,
+        framing::INFO,
+        credentials::INFO,
     ]
 }

@@ -3,6 +3,7 @@
 //! A new rule is a file with a type that implements [`Rule`], and an entry in [`RULES`].
 
 mod anonymous;
+mod bulk_read;
 mod crossed;
 mod foreign_write;
 mod learnt;
@@ -55,6 +56,7 @@ pub static RULES: &[RuleInfo] = &[
     outlived::INFO,
     learnt::INFO,
     anonymous::INFO,
+    bulk_read::INFO,
 ];
 
 /// An exchange, and what was found in it.

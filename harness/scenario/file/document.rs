@@ -15,7 +15,7 @@ use super::texts::Compiler;
 use super::users::read_users;
 use crate::judge::Verdict;
 use crate::scenario::error::Fault;
-use crate::scenario::settings::{Bounds, Pattern};
+use crate::scenario::settings::{Bounds, MOST_SUBJECTS, Pattern};
 use crate::scenario::surroundings::Surroundings;
 use crate::scenario::{SCENARIO_VERSION, Scenario, Supplied};
 
@@ -41,7 +41,7 @@ pub(super) const KEYS: [&str; 18] = [
     "clean-up",
 ];
 /// The keys of `[secrets.NAME]`.
-pub(super) const SECRET_KEYS: [&str; 1] = ["attachment"];
+pub(super) const SECRET_KEYS: [&str; 2] = ["attachment", "most-subjects"];
 /// Most tags of a scenario.
 const TAGS_LIMIT: usize = 32;
 pub(super) const STORY: &str = "# Would catch:";
@@ -235,10 +235,20 @@ fn read_secrets(root: &Fields<'_>, compiler: &mut Compiler<'_>) -> Result<(), Fa
     for (slot, node) in Fields::open_any(node, "[secrets]")?.entries() {
         let fields = Fields::open(node, "a secret", &SECRET_KEYS)?;
         let attachment = fields.flag("attachment", false)?;
-        match compiler.known_slot(slot.text) {
-            Some(index) => compiler.slots[usize::from(index)].attachment = attachment,
-            None => return Err(compiler.never_planted(&slot)),
-        }
+        let most_subjects = match fields.get("most-subjects") {
+            None => None,
+            Some(node) => {
+                let given = number(node, "most-subjects", MOST_SUBJECTS).map_err(|fault| {
+                    fault.hint_if_none("without `most-subjects` a reader may be given everybody's")
+                })?;
+                Some(u32::try_from(given).unwrap_or(u32::MAX))
+            }
+        };
+        let Some(index) = compiler.known_slot(slot.text) else {
+            return Err(compiler.never_planted(&slot));
+        };
+        let known = &mut compiler.slots[usize::from(index)];
+        (known.attachment, known.most_subjects) = (attachment, most_subjects);
     }
     Ok(())
 }

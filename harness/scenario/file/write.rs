@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::document::{STORY, verdict_word};
 use super::steps::List;
 use super::write_step::write_step;
+use crate::history::SlotInfo;
 use crate::scenario::session::SessionHeader;
 use crate::scenario::settings::TargetSpec;
 use crate::scenario::status::{Allowed, StatusRule};
@@ -71,9 +72,15 @@ pub(in crate::scenario) fn write(scenario: &Scenario) -> String {
     write_target(&mut page, scenario);
     write_users(&mut page, scenario);
     write_session(&mut page, scenario);
-    for slot in scenario.slots.iter().filter(|slot| slot.attachment) {
+    let has_keys = |slot: &&SlotInfo| slot.attachment || slot.most_subjects.is_some();
+    for slot in scenario.slots.iter().filter(has_keys) {
         page.heading(&format!("[secrets.{}]", quoted_key(&slot.name)));
-        page.entry("attachment", true);
+        if slot.attachment {
+            page.entry("attachment", true);
+        }
+        if let Some(most) = slot.most_subjects {
+            page.entry("most-subjects", i64::from(most));
+        }
     }
     write_fire(&mut page, scenario);
     write_explore(&mut page, &scenario.explore);

@@ -7,7 +7,8 @@ use crate::identity::UserId;
 use crate::judge::Metric;
 use crate::scenario::network::SessionSettings;
 use crate::scenario::settings::{
-    Bounds, Connections, FireSettings, Limits, Pattern, Protocol, StoreKind, StrategyName,
+    Bounds, Connections, FireSettings, Limits, MOST_SUBJECTS, Pattern, Protocol, StoreKind,
+    StrategyName,
 };
 
 /// Keys and schemas.
@@ -18,13 +19,22 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
     let secret = table(
         "What is known of a slot.",
         &[],
-        vec![(
-            "attachment",
-            flag(
-                "A crossing counts as a file downloaded by somebody else.",
-                false,
+        vec![
+            (
+                "attachment",
+                flag(
+                    "A crossing counts as a file downloaded by somebody else.",
+                    false,
+                ),
             ),
-        )],
+            (
+                "most-subjects",
+                number_or_none(
+                    "The most different users whose canaries of this slot one reader may be given.",
+                    MOST_SUBJECTS,
+                ),
+            ),
+        ],
     );
     vec![
         (

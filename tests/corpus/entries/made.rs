@@ -242,6 +242,7 @@ fn slot_info(draw: &mut Draw<'_>, slot: u16) -> SlotInfo {
         attachment: slot == 1,
         public: slot == 2 && draw.is(),
         nonce: slot == 3,
+        most_subjects: (slot == 0 && draw.is()).then_some(1),
     }
 }
 
