@@ -6,12 +6,8 @@ use crosswire::fire::Stop;
 use crosswire::history::{Ending, Phase};
 use crosswire::identity::Redactor;
 use crosswire::judge::{Judgement, Verdict};
-<<<<<<< HEAD
 use crosswire::report::words::number;
-use crosswire::report::{Facts, Finding, Report};
-=======
 use crosswire::report::{Facts, Finding, Report, ShownBy};
->>>>>>> identity
 use crosswire::scenario::{Scenario, TargetSpec, find_shipped};
 use crosswire_targets::{Engine, Sees, TargetInfo, VariantInfo};
 
@@ -151,7 +147,6 @@ fn first(report: &Report, engine: Engine) -> (Option<Sees>, String) {
     (Some(sees), first.unwrap_or_default())
 }
 
-<<<<<<< HEAD
 /// Among how many chances nothing was seen.
 fn among(report: &Report, engine: Engine) -> String {
     match engine {
@@ -161,7 +156,8 @@ fn among(report: &Report, engine: Engine) -> String {
             format!("{} orders", number(schedules))
         }
     }
-=======
+}
+
 /// Whether it was seen before requests met, those of one user included: a log-out may race with its own user's page. What is
 /// read back after the sequence is of round 0.
 fn takes_no_race(finding: &Finding) -> bool {
@@ -169,7 +165,6 @@ fn takes_no_race(finding: &Finding) -> bool {
     finding.phase < Phase::Volley
         || finding.round == 0
         || !finding.shown_by.as_ref().is_none_or(is_interleaved)
->>>>>>> identity
 }
 
 fn when(finding: &Finding) -> String {
