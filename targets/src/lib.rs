@@ -19,6 +19,7 @@
 //! servers know nothing of each other.
 
 mod afterwards;
+mod buffers;
 mod cache;
 mod catalogue;
 mod certificate;
@@ -45,5 +46,11 @@ pub use start_error::StartError;
 
 /// All targets, by the number of their class: each is a folder here, and a scenario of its name or one that its entry names.
 pub fn targets() -> &'static [TargetInfo] {
-    &[mail::INFO, cache::INFO, recycled::INFO, afterwards::INFO]
+    &[
+        mail::INFO,
+        cache::INFO,
+        recycled::INFO,
+        afterwards::INFO,
+        buffers::INFO,
+    ]
 }
