@@ -19,6 +19,7 @@
 //! servers know nothing of each other.
 
 mod afterwards;
+mod buffers;
 mod cache;
 mod catalogue;
 mod certificate;
@@ -54,6 +55,7 @@ pub fn targets() -> &'static [TargetInfo] {
         recycled::INFO,
         context::INFO,
         afterwards::INFO,
+        buffers::INFO,
         framing::INFO,
         credentials::INFO,
     ]

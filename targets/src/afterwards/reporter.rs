@@ -189,3 +189,43 @@ impl fmt::Display for Context {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the next request finds the cookie of one that was reported: when it comes after the report, and when it comes
+    /// before.
+    async fn found(variant: &str) -> [bool; 2] {
+        let mut found = [false; 2];
+        for (is_early, found) in [false, true].into_iter().zip(&mut found) {
+            let members = Members::explored(2);
+            let pool = Arc::new(Pool::new(Rules::of(variant).unwrap()));
+            let used = pool.take((Member(1), "one".to_owned())).await;
+            let contents = pool.give_back(&used).await;
+            report(&pool, members, used, contents);
+            // On a runtime of one thread the report goes on when this gives way, and then to its end.
+            if !is_early {
+                tokio::task::yield_now().await;
+            }
+            let next = pool.take((Member(2), "two".to_owned())).await;
+            tokio::task::yield_now().await;
+            *found = pool.give_back(&next).await.cookie.is_some();
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn a_cookie_that_is_queued_late_goes_to_whoever_has_the_context_then() {
+        for (variant, expected) in [
+            ("number-kept", [true, true]),
+            ("handle-cloned", [true, true]),
+            ("locked-throughout", [true, true]),
+            ("cleared-twice", [false, true]),
+            ("snapshot", [false, false]),
+            ("context-per-request", [false, false]),
+        ] {
+            assert_eq!(found(variant).await, expected, "{variant}");
+        }
+    }
+}

@@ -189,3 +189,61 @@ impl fmt::Display for Context {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use super::*;
+
+    /// How a request ends.
+    const ENDS: [fn(Lease); 4] = [
+        |lease| lease.succeeded(),
+        |lease| lease.refused(),
+        |lease| {
+            let unwound = catch_unwind(AssertUnwindSafe(|| {
+                let _lease = lease;
+                resume_unwind(Box::new(()))
+            }));
+            assert!(unwound.is_err());
+        },
+        drop,
+    ];
+
+    /// What a request that says nothing finds after one that said all, for each of its ends: the user, the reference, a header.
+    fn found(variant: &str) -> [[bool; 3]; 4] {
+        ENDS.map(|end| {
+            let pool = Arc::new(Pool::new(Rules::of(variant).unwrap()));
+            let headers = HeaderMap::from_iter([(
+                HeaderName::from_static(REFERENCE),
+                http::HeaderValue::from_static("mine"),
+            )]);
+            let mut lease = pool.take(&headers, Some(Member(1)));
+            let file = "mine".to_owned();
+            lease
+                .outgoing
+                .push((http::header::CONTENT_DISPOSITION, file));
+            end(lease);
+            let next = pool.take(&HeaderMap::new(), None);
+            let (member, reference) = (next.member.is_some(), next.reference.is_some());
+            [member, reference, !next.outgoing.is_empty()]
+        })
+    }
+
+    #[test]
+    fn what_the_next_request_finds_depends_on_how_the_last_one_ended() {
+        const ALL: [bool; 3] = [true; 3];
+        const NONE: [bool; 3] = [false; 3];
+        const REST: [bool; 3] = [false, true, true];
+        for (variant, expected) in [
+            ("cleared-after-success", [NONE, ALL, ALL, ALL]),
+            ("overwritten-only", [ALL; 4]),
+            ("cleared-after-refusal", [NONE, NONE, ALL, ALL]),
+            ("one-field-cleared", [NONE, REST, REST, REST]),
+            ("cleared-when-taken", [NONE; 4]),
+            ("new-each-time", [NONE; 4]),
+        ] {
+            assert_eq!(found(variant), expected, "{variant}");
+        }
+    }
+}
