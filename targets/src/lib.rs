@@ -27,6 +27,7 @@ pub mod mail;
 mod members;
 mod options;
 mod peer;
+mod replies;
 mod server;
 mod start_error;
 pub mod sync;
@@ -43,5 +44,5 @@ pub use start_error::StartError;
 
 /// All targets, by the number of their class: each is a folder here, and a scenario of its name or one that its entry names.
 pub fn targets() -> &'static [TargetInfo] {
-    &[mail::INFO, cache::INFO]
+    &[mail::INFO, cache::INFO, replies::INFO]
 }
