@@ -31,6 +31,7 @@ mod replies;
 mod server;
 mod start_error;
 pub mod sync;
+mod tenants;
 
 pub use catalogue::{
     ClassInfo, Engine, Expected, Incident, Role, Sees, TargetInfo, Trigger, VariantInfo, explorable,
@@ -44,5 +45,5 @@ pub use start_error::StartError;
 
 /// All targets, by the number of their class: each is a folder here, and a scenario of its name or one that its entry names.
 pub fn targets() -> &'static [TargetInfo] {
-    &[mail::INFO, cache::INFO, replies::INFO]
+    &[mail::INFO, cache::INFO, replies::INFO, tenants::INFO]
 }
