@@ -9,8 +9,8 @@ use super::keeper::Keeper;
 use super::resp::{self, Reply};
 use crate::sync::{Mutex, shared};
 
-/// Connections that are lent at one time; whoever comes then waits.
-const LARGEST: usize = 2;
+/// Connections that are lent at one time; whoever comes then waits. With one alone nobody finds another that is in step.
+const LARGEST: usize = 1;
 
 /// Which connections come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,5 +126,102 @@ impl Drop for Lent<'_> {
             shared("connection back in the pool", true, &state);
             self.pool.idle.lock().push(connection);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+    use std::io::{BufRead as _, BufReader};
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+    use std::pin::pin;
+    use std::process::{Child, Command, Stdio};
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    const RULES: [(Rule, &str); 4] = [
+        (Rule::Anyway, "one"),
+        (Rule::UnlessFailed, "one"),
+        (Rule::Pinged, "one"),
+        (Rule::UnlessAwaiting, "other"),
+    ];
+
+    async fn get(pool: &Pool, key: &str) -> String {
+        match pool.ask(&[b"GET", key.as_bytes()]).await.unwrap() {
+            Reply::Value(value) => String::from_utf8(value).unwrap(),
+            reply => panic!("{key}: {reply:?}"),
+        }
+    }
+
+    /// Somebody asks for `one` and leaves; what somebody else gets for `other` then, and for `one` afterwards.
+    async fn after_somebody_left(rule: Rule, keeper: Keeper) -> (String, String) {
+        let pool = Pool::new(rule, keeper);
+        for key in ["one", "other"] {
+            let set = [b"SET", key.as_bytes(), key.as_bytes()];
+            let reply = pool.ask(&set).await.unwrap();
+            assert_eq!(reply, Reply::Status("OK".to_owned()));
+        }
+        {
+            let mut context = Context::from_waker(Waker::noop());
+            let mut asks = pin!(pool.ask(&[b"GET", b"one"]));
+            assert!(asks.as_mut().poll(&mut context).is_pending());
+        }
+        (get(&pool, "other").await, get(&pool, "one").await)
+    }
+
+    #[tokio::test]
+    async fn the_reply_to_somebody_who_left_is_the_next_ones_unless_the_connection_was_closed() {
+        for (rule, gets) in RULES {
+            let (next, then) = after_somebody_left(rule, Keeper::explored()).await;
+            assert_eq!(next, gets, "{rule:?}");
+            assert_eq!(then == "one", gets == "other", "{rule:?}: {then}");
+        }
+    }
+
+    #[tokio::test]
+    async fn redis_itself_answers_as_the_small_server_does() {
+        let Some((_redis, address)) = redis() else {
+            return;
+        };
+        for (rule, gets) in RULES {
+            let (next, _) = after_somebody_left(rule, Keeper::Served(address)).await;
+            assert_eq!(next, gets, "{rule:?}");
+        }
+    }
+
+    /// A program that is ended with this.
+    struct Running(Child);
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            // One that has ended by itself needs no more.
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// Redis, in memory alone, once it takes connections; none where it is not installed.
+    fn redis() -> Option<(Running, SocketAddr)> {
+        for _ in 0..5 {
+            // Another program may take the port in between.
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let address = free.local_addr().unwrap();
+            drop(free);
+            let mut command = Command::new("redis-server");
+            command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            command.args(["--logfile", "", "--port", &address.port().to_string()]);
+            let Ok(child) = command.stdout(Stdio::piped()).spawn() else {
+                eprintln!("skipped: redis-server is not installed");
+                return None;
+            };
+            let mut redis = Running(child);
+            let lines = BufReader::new(redis.0.stdout.take().unwrap()).lines();
+            let is_ready = |line: String| line.contains("Ready to accept connections");
+            if lines.map_while(Result::ok).any(is_ready) {
+                return Some((redis, address));
+            }
+        }
+        panic!("redis-server found no free port in five");
     }
 }

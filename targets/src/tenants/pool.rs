@@ -106,3 +106,49 @@ impl Drop for Reset<'_> {
         self.0.resets.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::members::Member;
+    use crate::tenants::tenancy::{Rule, Work, done};
+
+    /// What the front page shows after a request of the first tenant has failed, for a pool that looks at transactions or
+    /// does not, and what the second tenant's own request comes to then.
+    async fn after_an_error(rule: Rule, looks: bool) -> (Option<String>, Result<String, Failure>) {
+        let pool = Pool::new(Database::new(false).unwrap(), looks, Duration::ZERO);
+        for tenant in [Member(2), Member(1)] {
+            let work = Work::Write(tenant.name());
+            done(&pool, rule, tenant, work).await.unwrap();
+        }
+        let failed = done(&pool, rule, Member(1), Work::Page(99)).await;
+        assert!(matches!(failed, Err(Failure::Missing)), "{failed:?}");
+        let front = pool.lend().await.unwrap().run(Statement::Front).await;
+        let own = done(&pool, rule, Member(2), Work::Page(1)).await;
+        (front.unwrap(), own)
+    }
+
+    #[tokio::test]
+    async fn an_error_leaves_the_tenant_behind_where_nothing_takes_it_back() {
+        for rule in [Rule::Left, Rule::ResetAtTheEnd] {
+            let (front, own) = after_an_error(rule, false).await;
+            assert_eq!(front.as_deref(), Some("user1"), "{rule:?}");
+            assert_eq!(own.unwrap(), "user2", "{rule:?}");
+        }
+        for rule in [Rule::ResetAfterErrors, Rule::ByItself] {
+            let (front, own) = after_an_error(rule, false).await;
+            assert_eq!(front, None, "{rule:?}");
+            assert_eq!(own.unwrap(), "user2", "{rule:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_within_a_transaction_is_closed_by_a_pool_that_looks() {
+        let (front, own) = after_an_error(Rule::InTransaction, false).await;
+        assert_eq!(front.as_deref(), Some("user1"));
+        assert!(matches!(own, Err(Failure::Broken(_))), "{own:?}");
+        let (front, own) = after_an_error(Rule::InTransaction, true).await;
+        assert_eq!(front, None);
+        assert_eq!(own.unwrap(), "user2");
+    }
+}
