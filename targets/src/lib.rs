@@ -33,9 +33,11 @@ mod members;
 mod options;
 mod peer;
 mod recycled;
+mod replies;
 mod server;
 mod start_error;
 pub mod sync;
+mod tenants;
 
 pub use catalogue::{
     ClassInfo, Engine, Expected, Incident, Role, Sees, TargetInfo, Trigger, VariantInfo, explorable,
@@ -52,6 +54,8 @@ pub fn targets() -> &'static [TargetInfo] {
     &[
         mail::INFO,
         cache::INFO,
+        replies::INFO,
+        tenants::INFO,
         recycled::INFO,
         context::INFO,
         afterwards::INFO,
