@@ -66,6 +66,7 @@ fn start() -> Start {
 pub(super) fn isolated() -> Judgement {
     Judgement {
         explored: Vec::new(),
+        day: None,
         verdict: Verdict::Isolated,
         reasons: vec![],
         strength: Strength {
