@@ -36,11 +36,7 @@ pub struct Arrival {
 pub fn arrivals(scenario: &Scenario, phase: usize, seed: u64) -> Vec<Slice> {
     /// Makes of the run's seed one for each phase, apart from those of groups and texts.
     const ARRIVALS: u64 = 0x6461_795f_6172_7276;
-    let Some(phase_of_day) = scenario
-        .day
-        .as_ref()
-        .and_then(|day| day.phases.get(phase))
-    else {
+    let Some(phase_of_day) = scenario.day.as_ref().and_then(|day| day.phases.get(phase)) else {
         return Vec::new();
     };
     let mut draw = Draw {

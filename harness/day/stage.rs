@@ -122,9 +122,7 @@ impl<'r, 'a> OnRun<'r, 'a> {
 
     async fn prepare(&mut self, user: usize, round: u32) -> Result<(), Halt> {
         let scenario = self.run.scenario;
-        self.run
-            .prepare(user, &scenario.each_round, round)
-            .await?;
+        self.run.prepare(user, &scenario.each_round, round).await?;
         let planted = scenario.each_round.iter().flat_map(Step::plants);
         for slot in planted {
             self.removed.remove(&(user, *slot));
@@ -148,9 +146,10 @@ impl<'r, 'a> OnRun<'r, 'a> {
             let Some(page) = self.heard.borrow_mut().page.take() else {
                 continue;
             };
-            let own = step.sees.iter().filter(|slot| {
-                removable.contains(slot) && !self.removed.contains(&(user, **slot))
-            });
+            let own = step
+                .sees
+                .iter()
+                .filter(|slot| removable.contains(slot) && !self.removed.contains(&(user, **slot)));
             let mut own = own.filter_map(|slot| self.run.sessions[user].canary(*slot));
             if own.any(|text| memchr::memmem::find(&page, text.as_bytes()).is_none()) {
                 self.missing.insert(user);
@@ -231,4 +230,3 @@ impl Stage for OnRun<'_, '_> {
         self.run.admit(0)
     }
 }
-

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{
-    DayRecord, Exchange, Explored, Phase, Planted, StepInfo, Volley, Way,
-};
+use crate::history::{DayRecord, Exchange, Explored, Phase, Planted, StepInfo, Volley, Way};
 
 use super::alone::Alone;
 use super::control::Control;

@@ -89,7 +89,8 @@ pub(super) fn read_day(
 }
 
 fn read_phases(fields: &Fields<'_>, users: u32, restores: bool) -> Result<Vec<DayPhase>, Fault> {
-    const HINT: &str = "a day begins with `[[day.phase]]`: a name, `from`, `to`, and what it `serves`";
+    const HINT: &str =
+        "a day begins with `[[day.phase]]`: a name, `from`, `to`, and what it `serves`";
     let nodes = tables(fields.required("phase", HINT)?, "phase", Day::PHASES)?;
     let mut phases: Vec<DayPhase> = Vec::new();
     for node in nodes {
@@ -189,7 +190,11 @@ fn works(fields: &Fields<'_>, key: &str, restores: bool) -> Result<Option<Vec<Da
             return Err(unknown_word(&given, key, &WORKS.map(|word| word.0)));
         };
         if work == DayWork::Restore && !restores {
-            let fault = Fault::new(given.span, "there is no `[[restore]]` step", "nothing to send");
+            let fault = Fault::new(
+                given.span,
+                "there is no `[[restore]]` step",
+                "nothing to send",
+            );
             return Err(fault.hint("say how users ask for what they miss: `[[restore]]`"));
         }
         works.push(work);
@@ -240,8 +245,10 @@ fn check_events(fields: &Fields<'_>, day: &Day) -> Result<(), Fault> {
                 Day::clock(from),
                 Day::clock(to)
             );
-            Err(Fault::new(fields.key_span("event"), message, "beside the day")
-                .hint("move it into a phase without a `date`"))
+            Err(
+                Fault::new(fields.key_span("event"), message, "beside the day")
+                    .hint("move it into a phase without a `date`"),
+            )
         }
     }
 }
@@ -280,7 +287,8 @@ fn read_check(fields: &Fields<'_>, users: u32) -> Result<Option<DayCheck>, Fault
 }
 
 fn clock(fields: &Fields<'_>, key: &str) -> Result<u32, Fault> {
-    const HINT: &str = "hours and minutes in quotes, such as \"15:10\", or with seconds, \"15:10:30\"";
+    const HINT: &str =
+        "hours and minutes in quotes, such as \"15:10\", or with seconds, \"15:10:30\"";
     let given = text(fields.required(key, HINT)?, key)?;
     Day::seconds(given.text).ok_or_else(|| {
         let message = format!("`{}` is no time of the day", given.text.escape_debug());

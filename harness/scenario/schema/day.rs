@@ -24,7 +24,10 @@ pub(super) fn day() -> Value {
             ),
             ("ruling", ruling()),
             ("ci", check()),
-            ("phase", list("Stretches of the clock, in order.", &phase, Day::PHASES)),
+            (
+                "phase",
+                list("Stretches of the clock, in order.", &phase, Day::PHASES),
+            ),
             (
                 "event",
                 list("What else happened, for the timeline.", &event, Day::EVENTS),
@@ -121,7 +124,10 @@ fn ruling() -> Value {
         vec![
             ("source", text("Which ruling.")),
             ("exposed", text("Users whose data others were shown.")),
-            ("downloaded", text("Users whose attachments others downloaded.")),
+            (
+                "downloaded",
+                text("Users whose attachments others downloaded."),
+            ),
             ("deleted", text("Items that the wrong person removed.")),
             ("restored", text("What became of those.")),
             ("noticed", text("How and when it was noticed.")),
