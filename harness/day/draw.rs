@@ -94,11 +94,25 @@ impl Draw<'_> {
         let volley = &self.scenario.volley;
         let steps = (0..volley.len()).filter(|place| !volley[*place].companion);
         let may = |place: &usize| !(self.removed[user] && takes_away(&volley[*place]));
-        let steps: Vec<usize> = steps.filter(may).collect();
-        if steps.is_empty() {
+        let mix = self.scenario.day.as_ref().map(|day| &day.mix);
+        let weight = |place: usize| {
+            let named = mix.and_then(|mix| mix.get(&volley[place].name));
+            u64::from(named.copied().unwrap_or(1))
+        };
+        let steps: Vec<(usize, u64)> = steps
+            .filter(may)
+            .map(|place| (place, weight(place)))
+            .collect();
+        let all: u64 = steps.iter().map(|(_, weight)| weight).sum();
+        if all == 0 {
             return None;
         }
-        let step = steps[self.rng.random_range(0..steps.len())];
+        let mut drawn = self.rng.random_range(0..all);
+        let (step, _) = *steps.iter().find(|(_, weight)| {
+            let is_here = drawn < *weight;
+            drawn = drawn.saturating_sub(*weight);
+            is_here
+        })?;
         self.removed[user] |= takes_away(&volley[step]);
         Some(Arrival { after, user, step })
     }

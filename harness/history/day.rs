@@ -1,5 +1,7 @@
 //! A replayed day: what it is made of, and where its clock stands as a history goes on.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What a history says of a replayed day.
@@ -34,6 +36,9 @@ pub struct Day {
     /// What else happened, for the timeline; by time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<DayEvent>,
+    /// How often a raced step is drawn, by its name, beside those that are not named and count once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mix: BTreeMap<String, u32>,
     /// What a court found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ruling: Option<Ruling>,

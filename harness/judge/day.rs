@@ -246,3 +246,94 @@ impl DayTally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::DayPhase;
+    use crate::judge::rules::testing::{answer, exchange};
+
+    fn tally() -> DayTally {
+        let phase = |date: Option<&str>| DayPhase {
+            date: date.map(str::to_owned),
+            ..DayPhase::default()
+        };
+        DayTally::new(&Day {
+            scale: 60,
+            phases: vec![phase(Some("before")), phase(None), phase(None)],
+            ..Day::default()
+        })
+    }
+
+    fn slice(at_s: u32, at_ns: u64) -> DayRecord {
+        DayRecord::Slice { at_s, at_ns }
+    }
+
+    fn fired(id: u64, status: u16) -> Exchange {
+        let mut exchange = exchange(id, 0, 0);
+        exchange.volley = Some(1);
+        exchange.outcome = answer(status, "", b"");
+        exchange
+    }
+
+    #[test]
+    fn a_phase_of_another_date_counts_for_itself_alone() {
+        let mut tally = tally();
+        for (phase, requests) in [(0, 3), (1, 5), (2, 2)] {
+            assert!(tally.stands(&DayRecord::Phase { phase }));
+            assert!(tally.stands(&slice(60 * phase, 0)));
+            (0..requests).for_each(|id| tally.exchange(&fired(id, 200), Some(StepRole::Fire)));
+            tally.volley(requests, 1);
+            tally.crossed_at(2_500_000_000);
+        }
+        let day = tally.finish();
+        let requests: Vec<u64> = day.phases.iter().map(|one| one.counts.requests).collect();
+        assert_eq!(requests, [3, 5, 2]);
+        assert_eq!(
+            (day.whole.requests, day.whole.pairs, day.whole.crossings),
+            (7, 7, 2)
+        );
+        assert_eq!(day.phases[1].slices[0].requests, 5);
+        // 2.5 s of the run are 150 s of the clock, from the first slice of the day itself on.
+        assert_eq!(day.first_s, Some(60 + 150));
+    }
+
+    #[test]
+    fn who_is_turned_away_and_who_asks_for_something_is_counted() {
+        let mut tally = tally();
+        tally.stands(&DayRecord::Phase { phase: 0 });
+        tally.stands(&DayRecord::Phase { phase: 1 });
+        for (id, status) in [(0, 503), (1, 200), (2, 404)] {
+            tally.exchange(&fired(id, status), Some(StepRole::Fire));
+        }
+        for (id, status) in [(3, 200), (4, 404)] {
+            let mut asked = fired(id, status);
+            asked.volley = None;
+            asked.refused = status != 200;
+            tally.exchange(&asked, Some(StepRole::Restore));
+        }
+        let whole = tally.finish().whole;
+        assert_eq!((whole.requests, whole.turned_away), (3, 1));
+        assert_eq!((whole.asked_back, whole.restored), (2, 1));
+    }
+
+    #[test]
+    fn what_comes_out_of_order_is_refused_and_many_slices_are_not_kept() {
+        let mut tally = tally();
+        assert!(!tally.stands(&slice(0, 0)), "before any phase");
+        assert!(
+            !tally.stands(&DayRecord::Phase { phase: 1 }),
+            "not the first"
+        );
+        assert!(tally.stands(&DayRecord::Phase { phase: 0 }));
+        assert!(!tally.stands(&DayRecord::Phase { phase: 0 }), "once more");
+        assert!(!tally.stands(&DayRecord::Phase { phase: 9 }));
+        for at_s in 0..SLICES_KEPT as u32 + 100 {
+            assert!(tally.stands(&slice(at_s, 0)));
+            tally.exchange(&fired(0, 200), None);
+        }
+        let day = tally.finish();
+        assert_eq!(day.phases[0].slices.len(), SLICES_KEPT);
+        assert_eq!(day.phases[0].counts.requests, SLICES_KEPT as u64 + 100);
+    }
+}

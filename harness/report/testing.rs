@@ -1,6 +1,7 @@
 //! Judgements made by hand, on which every format is tested, so that the formats cannot drift apart.
 
 mod explorations;
+mod replayed;
 
 use std::collections::BTreeMap;
 
@@ -340,6 +341,7 @@ pub(super) fn all() -> BTreeMap<&'static str, Report> {
         ("exposed", report(&exposed())),
         ("hostile", with_thresholds(report(&hostile()))),
         ("thresholds", with_thresholds(report(&isolated()))),
+        ("replayed", replayed::replayed()),
     ]
     .into();
     all.extend(explorations);

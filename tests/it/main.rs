@@ -32,6 +32,7 @@ mod careless;
 mod command;
 mod control;
 mod crash;
+mod day;
 mod desk;
 mod documents;
 mod explore;

@@ -1,5 +1,7 @@
 //! A replayed day in the JSON report.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -314,6 +316,7 @@ pub(super) fn replayed(json: JsonDay) -> Result<ReplayedDay, ReportError> {
         scale: json.scale,
         phases,
         events: events.collect::<Result<_, ReportError>>()?,
+        mix: BTreeMap::new(),
         ruling,
         ci: None,
     };

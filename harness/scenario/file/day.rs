@@ -1,14 +1,17 @@
 //! Reads `[day]`: the phases of a day that is replayed, what else happened, and what a court found.
 
+use std::collections::BTreeMap;
+
 use toml::de::DeValue;
 
-use super::fields::{Fields, Located, Node, number, text, unknown_word, wrong_type};
+use super::fields::{Fields, Located, Node, nearest, number, text, unknown_word, wrong_type};
 use crate::history::{Day, DayCheck, DayEvent, DayPhase, DayWork, Ruling};
 use crate::scenario::error::Fault;
 use crate::scenario::settings::{Bounds, FireSettings, TargetSpec};
+use crate::scenario::step::Step;
 
 /// The keys of `[day]`.
-pub(super) const DAY_KEYS: [&str; 6] = ["title", "scale", "ruling", "ci", "phase", "event"];
+pub(super) const DAY_KEYS: [&str; 7] = ["title", "scale", "mix", "ruling", "ci", "phase", "event"];
 /// The keys of `[[day.phase]]`.
 pub(super) const PHASE_KEYS: [&str; 10] = [
     "name",
@@ -44,6 +47,8 @@ impl Day {
     pub const SCALE: Bounds = Bounds::new(1, 60, 100_000);
     /// Bounds of [`DayPhase::mean_gap_ms`].
     pub const GAP_MS: Bounds = Bounds::new(1, 1_000, 3_600_000);
+    /// Bounds of the values of [`Day::mix`].
+    pub const WEIGHT: Bounds = Bounds::new(1, 1, 1_000);
     /// Bounds of [`DayCheck::users`]; alone, a user has nobody to meet.
     pub const CHECK_USERS: Bounds = Bounds::new(2, 20, 1_000);
 }
@@ -52,6 +57,7 @@ impl Day {
 pub(super) fn read_day(
     root: &Fields<'_>,
     target: &TargetSpec,
+    volley: &[Step],
     users: u32,
     restores: bool,
 ) -> Result<Option<Day>, Fault> {
@@ -79,6 +85,7 @@ pub(super) fn read_day(
     let day = Day {
         title: title.text.to_owned(),
         scale: fields.small_number("scale", Day::SCALE)?,
+        mix: read_mix(&fields, volley)?,
         phases: read_phases(&fields, users, restores)?,
         events: read_events(&fields)?,
         ruling: read_ruling(&fields)?,
@@ -86,6 +93,30 @@ pub(super) fn read_day(
     };
     check_events(&fields, &day)?;
     Ok(Some(day))
+}
+
+/// How often each raced step is drawn.
+fn read_mix(fields: &Fields<'_>, volley: &[Step]) -> Result<BTreeMap<String, u32>, Fault> {
+    let Some(node) = fields.get("mix") else {
+        return Ok(BTreeMap::new());
+    };
+    let known: Vec<&str> = volley.iter().map(|step| step.name.as_str()).collect();
+    let mut mix = BTreeMap::new();
+    for (step, node) in Fields::open_any(node, "[day.mix]")?.entries() {
+        if !known.contains(&step.text) {
+            let message = format!("no raced step is called `{}`", step.text.escape_debug());
+            let listed = format!("raced steps: {}", known.join(", "));
+            let hint = nearest(step.text, &known).map_or(listed.clone(), |near| {
+                format!("did you mean `{near}`? ({listed})")
+            });
+            return Err(Fault::new(step.span, message, "not in `[[volley]]`").hint(hint));
+        }
+        mix.insert(
+            step.text.to_owned(),
+            small(number(node, step.text, Day::WEIGHT)?),
+        );
+    }
+    Ok(mix)
 }
 
 fn read_phases(fields: &Fields<'_>, users: u32, restores: bool) -> Result<Vec<DayPhase>, Fault> {

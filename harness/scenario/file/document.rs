@@ -100,7 +100,8 @@ pub(super) fn read(
         refresh,
         clean_up,
     ] = lists;
-    let day = read_day(&root, &target.spec, users.count(), !restore.is_empty())?;
+    let restores = !restore.is_empty();
+    let day = read_day(&root, &target.spec, &volley, users.count(), restores)?;
     let explore = read_explore(&root, &volley, users.count())?;
     let scenario = Scenario {
         title: read_title(&root)?.unwrap_or_else(|| name.to_owned()),

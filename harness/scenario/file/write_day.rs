@@ -15,6 +15,12 @@ pub(super) fn write_day(page: &mut Page, day: &Day) {
         let pairs = pairs.map(|(key, number)| (key.to_owned(), Value::from(i64::from(number))));
         page.entry("ci", Value::Table(Table::from_iter(pairs)));
     }
+    if !day.mix.is_empty() {
+        page.heading("[day.mix]");
+        for (step, weight) in &day.mix {
+            page.entry(step, i64::from(*weight));
+        }
+    }
     if let Some(ruling) = &day.ruling {
         page.heading("[day.ruling]");
         for (key, value) in rows(ruling) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{number, number_or_none, table, text};
+use super::{map, number, number_or_none, table, text};
 use crate::history::Day;
 use crate::identity::UserId;
 use crate::scenario::settings::FireSettings;
@@ -20,6 +20,13 @@ pub(super) fn day() -> Value {
                 number(
                     "Seconds of the day's clock in one second of the run.",
                     Day::SCALE,
+                ),
+            ),
+            (
+                "mix",
+                map(
+                    "How often a raced step is drawn, by its name; the others count once.",
+                    &number_or_none("Its weight.", Day::WEIGHT),
                 ),
             ),
             ("ruling", ruling()),
