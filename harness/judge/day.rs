@@ -216,7 +216,8 @@ impl DayTally {
         let (Some((at_s, at_ns)), true, None) = (self.slice, self.is_own, self.first_s) else {
             return;
         };
-        let since_s = done_ns.saturating_sub(at_ns) / 1_000 * u64::from(self.day.scale) / 1_000_000;
+        let since_us = done_ns.saturating_sub(at_ns) / 1_000;
+        let since_s = since_us.saturating_mul(self.day.scale.into()) / 1_000_000;
         let at_s = u64::from(at_s).saturating_add(since_s);
         self.first_s = Some(u32::try_from(at_s).unwrap_or(u32::MAX).min(Day::END_S));
     }

@@ -99,10 +99,12 @@ impl ReplayedDay {
             date: some(&phase.date),
             serves: some(&phase.serves),
             ruling: some(&phase.ruling),
+            from_s: phase.from_s.min(Day::END_S),
+            to_s: phase.to_s.min(Day::END_S),
             ..phase.clone()
         });
         let events = day.events.iter().map(|event| DayEvent {
-            at_s: event.at_s,
+            at_s: event.at_s.min(Day::END_S),
             says: mask(&event.says),
         });
         let ruling = day.ruling.as_ref().map(|ruling| Ruling {
@@ -124,11 +126,12 @@ impl ReplayedDay {
             variant: mask(&found.variant),
             ..found.clone()
         });
+        // Anybody may have written the history: no clock goes beyond its day.
+        let mut judged = judged.clone();
+        let slices = judged.phases.iter_mut().flat_map(|one| &mut one.slices);
+        slices.for_each(|slice| slice.at_s = slice.at_s.min(Day::END_S));
         ReplayedDay {
-            judged: DayJudged {
-                day,
-                ..judged.clone()
-            },
+            judged: DayJudged { day, ..judged },
             in_ci,
         }
     }
@@ -215,8 +218,8 @@ impl ReplayedDay {
                 };
                 DayLine {
                     at_s,
-                    requests: within().map(|slice| slice.requests).sum(),
-                    crossings: within().map(|slice| slice.crossings).sum(),
+                    requests: within().fold(0, |sum, slice| slice.requests.saturating_add(sum)),
+                    crossings: within().fold(0, |sum, slice| slice.crossings.saturating_add(sum)),
                     events: here.map(told).collect(),
                 }
             })
@@ -264,5 +267,71 @@ pub(super) fn told_in_ci(found: &DayInCi) -> String {
             count(first.requests, "request"),
         ),
         None => format!("not found with {users}: {}", found.verdict),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::all;
+
+    #[test]
+    fn the_table_sets_the_ruling_beside_the_replay() {
+        let day = all()["replayed"].day.clone().unwrap();
+        let rows = day.rows();
+        let row = |what: &str| {
+            let found = rows.iter().find(|row| row.what.starts_with(what));
+            let row = found.unwrap_or_else(|| panic!("{what}: {rows:?}"));
+            (row.ruling.as_str(), row.replay.as_str())
+        };
+        assert_eq!(row("mail exposed"), ("at most 307 users", "17 users"));
+        assert_eq!(row("attachments"), ("at most 141 users", "6 users"));
+        assert_eq!(row("deleted"), ("", "2 mails"));
+        assert_eq!(row("restored"), ("", "1 of 2 asked for"));
+        assert_eq!(row("noticed"), ("", "first crossing at 15:10:07"));
+        assert_eq!(
+            row("in CI").1,
+            "found in QA, 412.0 ms and 624 requests of 20 users after the run began"
+        );
+        assert_eq!(
+            row("QA").1,
+            "12 requests, 4 overlapping pairs: nothing found"
+        );
+        assert_eq!(row("closed, 16:10 to 16:25").1, "9 requests, 9 turned away");
+        assert!(!rows.iter().any(|row| row.what.contains("not begun")));
+        assert!(!format!("{day:?}").contains(crate::report::testing::SECRET));
+    }
+
+    #[test]
+    fn the_timeline_has_a_line_for_five_minutes_and_every_event_is_in_it() {
+        let day = all()["replayed"].day.clone().unwrap();
+        let lines = day.lines();
+        assert_eq!(lines.len(), 15);
+        assert_eq!((lines[0].at_s, lines[0].crossings), (15 * 3600 + 600, 1));
+        assert_eq!((lines[6].requests, lines[6].crossings), (200, 20));
+        let told: Vec<String> = lines.iter().flat_map(|line| line.events.clone()).collect();
+        assert_eq!(told, ["roll-out", "first report", "closed"]);
+        assert_eq!(
+            lines[12].requests, 9,
+            "those who were turned away came all the same"
+        );
+    }
+
+    #[test]
+    fn a_clock_beyond_its_day_makes_no_endless_table() {
+        let phase = DayPhase {
+            to_s: u32::MAX,
+            ..DayPhase::default()
+        };
+        let judged = DayJudged {
+            day: Day {
+                phases: vec![phase],
+                ..Day::default()
+            },
+            phases: vec![PhaseJudged::default()],
+            ..DayJudged::default()
+        };
+        let day = ReplayedDay::new(&judged, None, &str::to_owned);
+        assert_eq!(day.lines().len(), 288);
     }
 }

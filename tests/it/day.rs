@@ -20,6 +20,8 @@ fn small_day(folder: &Path, replacements: &[(&str, &str)]) -> PathBuf {
         ("[6, 20]", "[5, 10]"),
         ("[1, 5]", "[1, 4]"),
         ("mean-gap-ms = 1000", "mean-gap-ms = 4000"),
+        ("mean-gap-ms = 30000", "mean-gap-ms = 15000"),
+        ("mean-gap-ms = 40000", "mean-gap-ms = 15000"),
         ("scale = 60", "scale = 60000"),
         ("users = 20, rounds", "users = 8, rounds"),
     ];

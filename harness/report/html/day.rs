@@ -45,7 +45,6 @@ struct SpanView {
     x: String,
     width: String,
     class: &'static str,
-    label: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -155,10 +154,6 @@ fn spans(replayed: &ReplayedDay, span: &Span) -> Vec<SpanView> {
             x: percent(x),
             width: percent(span.x(phase.to_s) - x),
             class,
-            label: match &phase.serves {
-                Some(variant) => format!("{}: {variant}", phase.name),
-                None => phase.name.clone(),
-            },
         }
     };
     replayed.own_phases().map(of_phase).collect()
@@ -202,10 +197,9 @@ fn bars(replayed: &ReplayedDay, span: &Span) -> (Vec<BarView>, Vec<LineView>) {
         }
     };
     let line_step = round_step(most.div_ceil(3)).max(1);
-    let grid = (1..)
-        .map(|n| n * line_step)
+    let grid = (1..=4u64)
+        .map(|n| n.saturating_mul(line_step))
         .take_while(|n| *n <= most)
-        .take(4)
         .map(|n| LineView {
             y: percent(AXIS - height(n)),
             label: number(n),

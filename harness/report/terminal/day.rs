@@ -59,7 +59,7 @@ impl Page<'_> {
         let lines = day.lines();
         let most = lines.iter().map(|line| line.crossings).max().unwrap_or(0);
         for line in &lines {
-            let share = line.crossings * BAR as u64 / most.max(1);
+            let share = line.crossings.saturating_mul(BAR as u64) / most.max(1);
             // What is there at all is seen.
             let share = usize::try_from(share)
                 .unwrap_or(BAR)
