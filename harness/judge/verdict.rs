@@ -328,7 +328,10 @@ impl Judge {
             }
             return;
         }
+        // On a replayed day nobody runs every step alone. Without an exposure that weakens the day; beside one it says nothing.
+        let is_told = run.findings.day.is_some() && !run.findings.is_empty();
         let of_control = run.control.reasons(&run.world).into_iter();
+        let of_control = of_control.filter(|reason| !is_told || reason.kind != ReasonKind::Control);
         let of_control = of_control.chain(run.unserved.reasons(&run.world));
         for Reason { kind, text } in of_control.chain(run.reasons.iter().cloned()) {
             self.reason(kind, text);

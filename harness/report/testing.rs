@@ -275,6 +275,7 @@ pub(super) fn hostile() -> Judgement {
         exposure.place = Place::Header(HOSTILE.into());
     }
     judgement.spread[0].strategy = HOSTILE.into();
+    judgement.day = Some(replayed::hostile());
     judgement.reasons = vec![Reason::new(ReasonKind::Failed, HOSTILE)];
     judgement.notes = vec![HOSTILE.into()];
     judgement

@@ -11,7 +11,7 @@ use crate::report::words::{count, number};
 const TOP: f64 = 44.0;
 const AXIS: f64 = 214.0;
 /// Where the clock begins and ends, shares of a hundred.
-const LEFT: f64 = 1.0;
+const LEFT: f64 = 5.0;
 const RIGHT: f64 = 99.0;
 /// Bars at most: minutes of a longer day are put together.
 const BARS: u32 = 120;

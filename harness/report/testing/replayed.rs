@@ -1,6 +1,6 @@
 //! A report of a replayed day.
 
-use super::{HOSTILE, SECRET, exposed};
+use super::{SECRET, exposed};
 use crate::history::{Day, DayEvent, DayPhase, Ruling};
 use crate::identity::Redactor;
 use crate::judge::{DayCounts, DayJudged, DaySlice, PhaseJudged, Verdict};
@@ -43,12 +43,7 @@ pub(in crate::report) fn replayed() -> Report {
     let mut judgement = exposed();
     let trial = DayPhase {
         date: Some("the week before".into()),
-        ..phase(
-            &format!("QA {HOSTILE}"),
-            36_000,
-            36_300,
-            Some("shared-note"),
-        )
+        ..phase("QA", 36_000, 36_300, Some("shared-note"))
     };
     let mut shut = judged(9, 0, &[(OPEN_S + 3_600, 9, 0)]);
     shut.counts.turned_away = 9;
@@ -116,4 +111,35 @@ pub(in crate::report) fn replayed() -> Report {
         ..Facts::new(Verdict::Exposed, &redactor)
     };
     Report::new(&judgement, &facts)
+}
+
+/// A day every text of which is hostile.
+pub(super) fn hostile() -> DayJudged {
+    let hostile = || super::HOSTILE.to_owned();
+    let phase = DayPhase {
+        date: Some(hostile()),
+        ..phase(super::HOSTILE, 0, 60, Some(super::HOSTILE))
+    };
+    let own = DayPhase {
+        date: None,
+        ..phase.clone()
+    };
+    DayJudged {
+        day: Day {
+            title: hostile(),
+            phases: vec![phase, own],
+            events: vec![DayEvent {
+                at_s: 7,
+                says: hostile(),
+            }],
+            ruling: Some(Ruling {
+                source: hostile(),
+                exposed: Some(hostile()),
+                ..Ruling::default()
+            }),
+            ..Day::default()
+        },
+        phases: vec![PhaseJudged::default(); 2],
+        ..DayJudged::default()
+    }
 }
