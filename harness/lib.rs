@@ -93,12 +93,13 @@
 //! assert!(!judgement.reasons.is_empty());
 //! ```
 //!
-//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], [`report`], [`mod@check`].
+//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`day`], [`judge`], [`report`], [`mod@check`].
 
 pub mod check;
 mod choice;
 #[cfg(feature = "control")]
 pub mod control;
+pub mod day;
 pub mod explore;
 pub mod fire;
 pub mod history;

@@ -114,7 +114,7 @@ pub(crate) fn long_run(exchanges: u64) -> LongRun {
     // Only what is raced: the mailboxes do not grow, and the run is as long as its volleys.
     scenario.retain_steps(|step| match step.role {
         StepRole::Fire => step.name == "inbox",
-        StepRole::ReadBack | StepRole::CleanUp | StepRole::LogOut => false,
+        StepRole::ReadBack | StepRole::Restore | StepRole::CleanUp | StepRole::LogOut => false,
         StepRole::LogIn | StepRole::Prepare => step.name.contains("name") || step.name == "log in",
     });
     // Of what it shows, only the display name was planted by then.

@@ -4,6 +4,7 @@ mod args;
 mod catalogue;
 mod chosen;
 mod config;
+mod day;
 mod demo;
 mod exit;
 mod explain;

@@ -14,6 +14,7 @@ use crosswire::scenario::Scenario;
 use crate::args::{CommonArgs, Loudness, NetworkArgs, OutputArgs, RunArgs};
 use crate::catalogue;
 use crate::chosen;
+use crate::day;
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::outputs::{Outputs, cannot_write};
@@ -192,13 +193,17 @@ fn fire(
         ));
     }
     let mut progress = Progress::new(args.loudness, screen);
-    let tried = trial.run(&mut progress, stop);
+    let tried = match scenario.day {
+        Some(_) => day::replay(trial, &mut progress, stop),
+        None => trial.run(&mut progress, stop).map(|tried| (tried, None)),
+    };
     progress.clear();
+    let (tried, day_in_ci) = tried?;
     let Tried {
         judgement,
         rehearsed,
         lost,
-    } = tried?;
+    } = tried;
     let redactor = Redactor::new(scenario.supplied_secrets());
     if let Some(rehearsed) = rehearsed.filter(|_| !args.loudness.quiet) {
         let sentences = rehearsed.sentences(&redactor);
@@ -209,6 +214,7 @@ fn fire(
         scenario_path: wanted.path.clone(),
         stored_as,
         thresholds: &scenario.thresholds,
+        day_in_ci,
         ..Facts::new(scenario.expect, &redactor)
     };
     Ok((Report::new(&judgement, &facts), lost))

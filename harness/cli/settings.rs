@@ -39,11 +39,30 @@ pub(crate) fn load(given: &str, args: &RunArgs, screen: &Screen) -> Result<Scena
             .set_user_count(users)
             .map_err(|error| Failure::usage(format!("--users {users}: {error}")))?;
     }
+    day(&mut scenario, args)?;
     settle(&mut scenario, &args.common)?;
     if let Some((_, why)) = scenario.fire.too_few(scenario.users.count()) {
         return Err(Failure::usage(why));
     }
     Ok(scenario)
+}
+
+/// What a day serves is its own affair: when the command line says what to fire at, its steps are fired like any others.
+fn day(scenario: &mut Scenario, args: &RunArgs) -> Result<(), Failure> {
+    if args.url.is_some() || args.variant.is_some() {
+        scenario.day = None;
+    }
+    match (&mut scenario.day, args.scale) {
+        (Some(day), Some(scale)) => day.scale = scale,
+        (None, Some(scale)) => {
+            return Err(Failure::usage(format!(
+                "--scale {scale} is for scenarios with a [day], and {} has none",
+                scenario.name
+            )));
+        }
+        (_, None) => {}
+    }
+    Ok(())
 }
 
 /// Lets the flags that every firing command has change a scenario.
@@ -229,6 +248,7 @@ pub(crate) fn replay(given: &str, args: &RunArgs, seed: u64) -> Option<String> {
         ("store", args.store.map(|store| store.to_string())),
         ("store-delay", args.store_delay.map(exactly)),
         ("users", args.users.map(|n| n.to_string())),
+        ("scale", args.scale.map(|n| n.to_string())),
     ];
     words.extend(flags(of_run));
     words.extend(common_flags(&args.common, seed));

@@ -144,6 +144,15 @@ impl Trial<'_> {
 
     /// The bundled target on a free port, seeded with the scenario's users.
     fn server(&self) -> Result<Option<Server>, Failure> {
+        let options = self.options();
+        options
+            .map(start)
+            .transpose()
+            .map_err(|error| Failure::usage(error.to_string()))
+    }
+
+    /// What of the bundled target is to be started, when there is one.
+    pub(crate) fn options(&self) -> Option<Options> {
         let TargetSpec::Bundled {
             target,
             variant,
@@ -151,7 +160,7 @@ impl Trial<'_> {
             tls,
         } = &self.scenario.target
         else {
-            return Ok(None);
+            return None;
         };
         let mut options = Options::new(target, variant);
         options.store = match store {
@@ -161,8 +170,6 @@ impl Trial<'_> {
         options.users = self.scenario.users.list().len();
         options.store_delay = self.store_delay;
         options.tls = *tls;
-        start(options)
-            .map(Some)
-            .map_err(|error| Failure::usage(error.to_string()))
+        Some(options)
     }
 }

@@ -23,7 +23,7 @@ mod http2;
 mod lane;
 #[cfg(feature = "control")]
 mod line;
-mod pattern;
+pub(crate) mod pattern;
 pub(crate) mod permission;
 pub(crate) mod phases;
 mod pipelined;

@@ -8,14 +8,14 @@ use crate::scenario::{Pattern, Scenario, Step};
 
 /// What one user does in a volley.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Part<'a> {
+pub(crate) struct Part<'a> {
     /// Index of the user.
-    pub(super) user: usize,
-    pub(super) step: &'a Step,
+    pub(crate) user: usize,
+    pub(crate) step: &'a Step,
     /// What the same user sends at the same instant on another connection.
-    pub(super) companion: Option<&'a Step>,
+    pub(crate) companion: Option<&'a Step>,
     /// Whether the request is broken off before its answer, and the others wait for that.
-    pub(super) breaks_off: bool,
+    pub(crate) breaks_off: bool,
 }
 
 /// Chooses the step of the member at `place` of its group.

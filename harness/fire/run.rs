@@ -61,13 +61,29 @@ pub(crate) struct Run<'a> {
     pub(crate) cleaning_up: bool,
 }
 
-/// Runs the plan into the sink.
+/// Runs the plan into the sink: rounds of volleys.
 pub(crate) async fn run(
     plan: &Plan<'_>,
     sink: &mut dyn Sink,
     watch: &mut dyn Watch,
     stop: &Stop,
 ) -> io::Result<()> {
+    let rounds = async |run: &mut Run<'_>, done: &mut u32| run.phases(done).await;
+    run_with(plan, sink, watch, stop, rounds).await
+}
+
+/// Runs what `act` does with a run of the plan, from the first record to the last; it counts the rounds that have come to
+/// their end.
+pub(crate) async fn run_with<F>(
+    plan: &Plan<'_>,
+    sink: &mut dyn Sink,
+    watch: &mut dyn Watch,
+    stop: &Stop,
+    act: F,
+) -> io::Result<()>
+where
+    F: for<'r, 's> AsyncFnOnce(&'r mut Run<'s>, &'r mut u32) -> Result<(), Halt>,
+{
     let clock = Clock::start();
     sink.take(&Record::Start(start(plan)))?;
     // Whoever interrupts a run wants it cleaned up; a second time ends the process.
@@ -82,7 +98,7 @@ pub(crate) async fn run(
             for text in notes {
                 run.sink.take(&Record::Note { text })?;
             }
-            let ending = match run.phases(&mut rounds).await {
+            let ending = match act(&mut run, &mut rounds).await {
                 Ok(()) => Ending::Completed,
                 Err(Halt::End(ending)) => ending,
                 Err(Halt::Sink(error)) => return Err(error),

@@ -109,6 +109,11 @@ impl Session {
         self.sent_with(step).is_some()
     }
 
+    /// The newest canary of this user in a slot.
+    pub(crate) fn canary(&self, slot: u16) -> Option<&str> {
+        self.canaries.get(&slot).map(String::as_str)
+    }
+
     /// Fills a step in for this user, minting the canaries it plants and the nonce it carries.
     ///
     /// # Errors

@@ -45,6 +45,16 @@ struct Fired {
 impl<'a> Run<'a> {
     /// Fires what the parts say, released together as the strategy wants it.
     pub(super) async fn volley(&mut self, parts: &[Part<'a>], round: u32) -> Result<(), Halt> {
+        self.volley_at(parts, round, None).await
+    }
+
+    /// The same, each part at its own time after the first when these are given.
+    pub(crate) async fn volley_at(
+        &mut self,
+        parts: &[Part<'a>],
+        round: u32,
+        times: Option<Vec<Duration>>,
+    ) -> Result<(), Halt> {
         let shots = shots(parts);
         self.pace(shots.len()).await?;
         self.volleys += 1;
@@ -61,7 +71,7 @@ impl<'a> Run<'a> {
             requests.push(request);
             lines.push(line);
         }
-        let fired = self.fire(&shots, &requests, volley).await?;
+        let fired = self.fire(&shots, &requests, volley, times).await?;
         let strategy = self.tactics.strategy.name.to_string();
         let release = summary(&fired.lets, strategy, fired.armed);
         let server_spread_us = server_spread_us(&fired.results);
@@ -101,6 +111,7 @@ impl<'a> Run<'a> {
         shots: &[Shot<'a>],
         requests: &[Request],
         volley: u32,
+        times: Option<Vec<Duration>>,
     ) -> Result<Fired, Halt> {
         let mut fired = Fired {
             results: shots.iter().map(|_| None).collect(),
@@ -109,7 +120,8 @@ impl<'a> Run<'a> {
             halt: None,
         };
         let places = shots.last().map_or(0, |shot| shot.place + 1);
-        let schedule = self.tactics.schedule(volley, places, &mut self.rng);
+        let drawn = || self.tactics.schedule(volley, places, &mut self.rng);
+        let schedule = times.unwrap_or_else(drawn);
         let waves = [true, false].map(|breaks_off| -> Vec<usize> {
             let of_wave = |at: &usize| shots[*at].breaks_off == breaks_off;
             (0..shots.len()).filter(of_wave).collect()

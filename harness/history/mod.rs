@@ -6,6 +6,7 @@
 //! one, so that neither has to hold a whole run in memory.
 
 mod cookie;
+mod day;
 mod explored;
 mod head;
 mod ndjson;
@@ -14,6 +15,7 @@ mod schedule;
 mod sink;
 
 pub(crate) use cookie::Cookie;
+pub use day::{Day, DayCheck, DayEvent, DayPhase, DayRecord, DayWork, Ruling};
 pub use explored::{
     BoundTold, Coverage, Decisive, Doubts, Explored, FoundSchedule, OutcomeTold, PointCounts,
     Raced, SharedTold, StepEnd, StepTold, ToldSchedule, Way,

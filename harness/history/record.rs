@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::Explored;
+use super::{DayRecord, Explored};
 use crate::identity::UserId;
 
 /// One entry of a history.
@@ -28,6 +28,8 @@ pub enum Record {
     },
     /// A control run was made beforehand, in which answers were swapped on purpose.
     Control(ControlRun),
+    /// A day is replayed: what it is, or where its clock stands.
+    Day(DayRecord),
     /// Schedules of a set of requests were explored: all their exchanges stand before this record.
     Explored(Box<Explored>),
     /// Last of a history.
@@ -172,6 +174,8 @@ pub enum StepRole {
     Fire,
     /// Reads a user's state back, alone.
     ReadBack,
+    /// Asks for what its user misses, alone; on a replayed day.
+    Restore,
     /// Takes away what the run has left behind.
     CleanUp,
 }

@@ -31,6 +31,11 @@ pub(super) struct Fact {
 }
 
 impl Fact {
+    /// When it was over, nanoseconds since the run began.
+    pub(super) fn done_ns(&self) -> u64 {
+        self.done_ns
+    }
+
     pub(super) fn order(&self) -> Option<u64> {
         self.times.and_then(|times| times.order)
     }

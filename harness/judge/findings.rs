@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::history::{Exchange, Phase};
 use crate::identity::{Canary, Form, UserId, digest};
 
+use super::day::DayTally;
 use super::evidence::Mark;
 use super::look::Found;
 use super::rules::RuleInfo;
@@ -119,6 +120,8 @@ pub(super) struct Findings {
     /// Pairs of an exchange in a volley and a victim whose data it held.
     pub(super) in_volleys: u64,
     pub(super) is_capped: bool,
+    /// The day that is replayed, when there is one.
+    pub(super) day: Option<DayTally>,
 }
 
 const NOT_KEPT: u32 = u32::MAX;
@@ -175,6 +178,9 @@ impl Findings {
     pub(super) fn add_canary(&mut self, crossing: &Crossing, world: &World) {
         self.viewers.insert(crossing.viewer);
         self.victims.insert(crossing.victim);
+        if let Some(day) = &mut self.day {
+            day.crossing(crossing, world);
+        }
         let Some(canary) = crossing.canary.filter(|canary| {
             crossing.kind == ExposureKind::Read && world.is_attachment(canary.slot)
         }) else {

@@ -7,6 +7,7 @@
 mod alone;
 mod causes;
 mod control;
+mod day;
 mod evidence;
 mod execution;
 mod explored;
@@ -30,6 +31,7 @@ mod unserved;
 mod verdict;
 mod world;
 
+pub use day::{DayCounts, DayJudged, DaySlice, PhaseJudged, SLICES_KEPT};
 pub use execution::{ExecutionShown, Executions};
 pub use explored::Reach;
 pub use exposure::{

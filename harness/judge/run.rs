@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Exchange, Explored, Phase, Planted, StepInfo, Volley, Way};
+use crate::history::{DayRecord, Exchange, Explored, Phase, Planted, StepInfo, Volley, Way};
 
 use super::alone::Alone;
 use super::control::Control;
+use super::day::DayTally;
 use super::execution::Shown;
 use super::facts::{self, Facts};
 use super::findings::{Crossing, Findings};
@@ -145,6 +146,9 @@ impl Run {
         }
         self.refusals.take(exchange, &self.world);
         let step = self.world.step(exchange.step);
+        if let Some(day) = &mut self.findings.day {
+            day.exchange(exchange, step.map(|step| step.role));
+        }
         let shown_by_rule = || self.rules.iter().any(|rule| rule.shows() == Some(true));
         let shows =
             step.is_none_or(|step| shows(step, exchange, found, &self.world)) || shown_by_rule();
@@ -187,6 +191,20 @@ impl Run {
         self.close(volley.volley, Some(volley), strength);
     }
 
+    /// Takes what the history says of a replayed day; false when that makes no sense where it stands.
+    pub(super) fn day(&mut self, record: &DayRecord, notes: &mut Vec<String>) -> bool {
+        // What was found at the end of a phase is that phase's.
+        self.end_read_back(notes);
+        match (record, &mut self.findings.day) {
+            (DayRecord::Plan(day), None) => {
+                self.findings.day = Some(DayTally::new(day));
+                true
+            }
+            (_, None) => false,
+            (_, Some(day)) => day.stands(record),
+        }
+    }
+
     /// Sums a volley up and forgets its exchanges.
     fn close(&mut self, number: u32, volley: Option<&Volley>, strength: &mut Strength) {
         let mut open = self.open.remove(&number).unwrap_or_default();
@@ -217,6 +235,9 @@ impl Run {
             let victim = open.facts.victim_of(viewer, crossing.victim);
             if first.of_victim {
                 self.findings.in_volleys += 1;
+                if let Some(day) = &mut self.findings.day {
+                    day.crossed_at(viewer.done_ns());
+                }
                 let victim = victim.and_then(|victim| victim.order());
                 self.findings.order(viewer.order(), victim);
             }
@@ -228,6 +249,9 @@ impl Run {
                     victim.map(|victim| facts.side_with(&victim, of_victim, salt)),
                 )
             });
+        }
+        if let Some(day) = &mut self.findings.day {
+            day.volley(pairs.all, self.findings.in_volleys - exposing_before);
         }
         if let Some(volley) = volley {
             self.points.take(VolleyPoint {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::{ControlRun, End, Ending, Explored, Record, Sink, Start};
 
+use super::day::{DayJudged, DayTally};
 use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
 use super::run::{NOTES_KEPT, Run};
 use super::world::World;
@@ -107,6 +108,8 @@ pub struct Judgement {
     pub start: Option<Start>,
     /// The explorations of schedules, one for each set of requests.
     pub explored: Vec<Explored>,
+    /// The day that was replayed, when there was one.
+    pub day: Option<DayJudged>,
     /// How the run ended; absent from a history that breaks off.
     pub end: Option<End>,
     /// What a reader of the report should know, from the run and from the rules: [`NOTES_KEPT`] of
@@ -189,6 +192,14 @@ impl Judge {
                 run.exchange(exchange, &mut self.strength, &mut self.notes)
             }
             (Record::Volley(volley), Some(run)) => run.volley(volley, &mut self.strength),
+            (Record::Day(day), Some(run)) => {
+                if !run.day(day, &mut self.notes) {
+                    self.reason(
+                        ReasonKind::History,
+                        "the history tells of a replayed day out of order",
+                    );
+                }
+            }
             (Record::Explored(explored), Some(run)) => {
                 run.explored(explored, &mut self.strength, &mut self.notes);
                 self.explored.push((**explored).clone());
@@ -237,6 +248,7 @@ impl Judge {
             ));
         }
         let is_exposed = !run.findings.is_empty();
+        let day = run.findings.day.take().map(DayTally::finish);
         let (exposures, exposures_total, counts) = run.findings.finish();
         if exposures_total > EXPOSURES_KEPT as u64 {
             self.notes.push(format!("the first {EXPOSURES_KEPT} of {exposures_total} distinct exposures are kept in detail"));
@@ -259,6 +271,7 @@ impl Judge {
             points: run.points.finish(),
             start: Some(Arc::unwrap_or_clone(run.world.start)),
             explored: self.explored,
+            day,
             end: self.end,
             notes: self.notes,
         }
@@ -278,6 +291,7 @@ impl Judge {
             points: Vec::new(),
             start: None,
             explored: self.explored,
+            day: None,
             end: self.end,
             notes: self.notes,
         }
@@ -314,7 +328,10 @@ impl Judge {
             }
             return;
         }
+        // On a replayed day nobody runs every step alone. Without an exposure that weakens the day; beside one it says nothing.
+        let is_told = run.findings.day.is_some() && !run.findings.is_empty();
         let of_control = run.control.reasons(&run.world).into_iter();
+        let of_control = of_control.filter(|reason| !is_told || reason.kind != ReasonKind::Control);
         let of_control = of_control.chain(run.unserved.reasons(&run.world));
         for Reason { kind, text } in of_control.chain(run.reasons.iter().cloned()) {
             self.reason(kind, text);

@@ -3,6 +3,7 @@
 //! [`Report`] is what every format is made from. Names are looked up and evidence is masked on the way into it, so that
 //! no format can show a whole canary or a secret. Nothing here opens a file or knows an exit code.
 
+mod day;
 mod evidence;
 mod exploration;
 mod format;
@@ -27,6 +28,7 @@ mod visible;
 pub mod words;
 mod xml;
 
+pub use day::{DayInCi, DayRow, FirstFound, ReplayedDay};
 pub use evidence::{Evidence, HEAD_SHOWN, Piece};
 pub use exploration::{
     Exploration, ExploredStep, RacedRequest, ScheduleSteps, ShortestSchedule, ShownBy, TestOf,
@@ -35,11 +37,12 @@ pub use format::{FORMATS, Format};
 pub use github_summary::SUMMARY_LIMIT;
 pub use html::IN_DETAIL;
 pub use json::{
-    JsonAnswer, JsonBound, JsonCounts, JsonCoverage, JsonDecisive, JsonDoubts, JsonEnding,
-    JsonExploration, JsonExposure, JsonFound, JsonKind, JsonMoved, JsonOutcome, JsonPhase,
-    JsonPiece, JsonPoints, JsonRaced, JsonReach, JsonReport, JsonRule, JsonShared, JsonShownBy,
-    JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonTold, JsonVerdict,
-    JsonVolley, ReportError, SCHEMA_VERSION, schema,
+    JsonAnswer, JsonBound, JsonCounts, JsonCoverage, JsonDay, JsonDayCounts, JsonDayEvent,
+    JsonDayInCi, JsonDayPhase, JsonDayRow, JsonDaySlice, JsonDecisive, JsonDoubts, JsonEnding,
+    JsonExploration, JsonExposure, JsonFirst, JsonFound, JsonKind, JsonMoved, JsonOutcome,
+    JsonPhase, JsonPiece, JsonPoints, JsonRaced, JsonReach, JsonReport, JsonRule, JsonRuling,
+    JsonShared, JsonShownBy, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget,
+    JsonThreshold, JsonTold, JsonVerdict, JsonVolley, ReportError, SCHEMA_VERSION, schema,
 };
 pub use model::{Facts, Finding, FindingSide, Report, Rule, Step};
 pub use ndjson::event_schema;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::day::{DayInCi, ReplayedDay};
 use super::evidence::Evidence;
 use super::exploration::{Exploration, ShortestSchedule, ShownBy, TestOf};
 use crate::history::{Ending, Phase};
@@ -25,6 +26,8 @@ pub struct Facts<'a> {
     pub stored_as: Option<String>,
     /// What the run must have reached besides its verdict.
     pub thresholds: &'a [Threshold],
+    /// What a run beforehand would have found, when a day was replayed.
+    pub day_in_ci: Option<DayInCi>,
     /// Writes the test that runs a schedule again; absent unless the library explored.
     pub test_of: Option<TestOf<'a>>,
 }
@@ -40,6 +43,7 @@ impl<'a> Facts<'a> {
             scenario_path: None,
             stored_as: None,
             thresholds: &[],
+            day_in_ci: None,
             test_of: None,
         }
     }
@@ -90,6 +94,8 @@ pub struct Report {
     pub points: Vec<VolleyPoint>,
     /// The explorations of schedules, one for each set of requests; empty when there were none.
     pub explored: Vec<Exploration>,
+    /// The day that was replayed, when there was one.
+    pub day: Option<ReplayedDay>,
     /// What else a reader should know, a sentence each.
     pub notes: Vec<String>,
     /// What the run must have reached besides its verdict, and what it came to.

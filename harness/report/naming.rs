@@ -1,5 +1,6 @@
 //! From a judgement to a report: indices become names, and everything is masked on the way.
 
+use super::day::ReplayedDay;
 use super::evidence::{Evidence, Pieces};
 use super::mask::{Mask, masked_canary, masked_value};
 use super::model::{Facts, Finding, FindingSide, Report, Rule, Step, telling};
@@ -68,6 +69,10 @@ impl Report {
                 .iter()
                 .map(|explored| names.exploration(explored, facts.test_of))
                 .collect(),
+            day: judgement
+                .day
+                .as_ref()
+                .map(|day| ReplayedDay::new(day, facts.day_in_ci.as_ref(), &mask)),
             notes: judgement
                 .strength
                 .notes

@@ -1,5 +1,6 @@
 //! The report for people: the verdict in one line, then the evidence, then what it is worth and how to run it again.
 
+mod day;
 mod explored;
 
 use std::io::{self, Write};
@@ -76,6 +77,9 @@ pub fn render_terminal(report: &Report, look: Look, out: &mut dyn Write) -> io::
     };
     let mut page = Page { out, look, width };
     page.headline(report)?;
+    if let Some(day) = &report.day {
+        page.day(day)?;
+    }
     page.findings(report)?;
     page.explored(report)?;
     page.worth(report)?;

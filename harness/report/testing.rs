@@ -1,6 +1,7 @@
 //! Judgements made by hand, on which every format is tested, so that the formats cannot drift apart.
 
 mod explorations;
+mod replayed;
 
 use std::collections::BTreeMap;
 
@@ -66,6 +67,7 @@ fn start() -> Start {
 pub(super) fn isolated() -> Judgement {
     Judgement {
         explored: Vec::new(),
+        day: None,
         verdict: Verdict::Isolated,
         reasons: vec![],
         strength: Strength {
@@ -273,6 +275,7 @@ pub(super) fn hostile() -> Judgement {
         exposure.place = Place::Header(HOSTILE.into());
     }
     judgement.spread[0].strategy = HOSTILE.into();
+    judgement.day = Some(replayed::hostile());
     judgement.reasons = vec![Reason::new(ReasonKind::Failed, HOSTILE)];
     judgement.notes = vec![HOSTILE.into()];
     judgement
@@ -339,6 +342,7 @@ pub(super) fn all() -> BTreeMap<&'static str, Report> {
         ("exposed", report(&exposed())),
         ("hostile", with_thresholds(report(&hostile()))),
         ("thresholds", with_thresholds(report(&isolated()))),
+        ("replayed", replayed::replayed()),
     ]
     .into();
     all.extend(explorations);

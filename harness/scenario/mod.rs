@@ -39,7 +39,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::history::{SlotInfo, StepInfo};
+use crate::history::{Day, SlotInfo, StepInfo};
 use crate::judge::{Threshold, Verdict};
 use session::SessionHeaders;
 use surroundings::VariablesAlone;
@@ -103,6 +103,8 @@ pub struct Scenario {
     pub volley: Vec<Step>,
     /// Per user, alone, after the volleys of every round.
     pub read_back: Vec<Step>,
+    /// On a replayed day, alone: by users who miss what they have not removed themselves.
+    pub restore: Vec<Step>,
     /// When a session is stale: per user, alone.
     pub refresh: Vec<Step>,
     /// Once per user at the end, alone.
@@ -111,6 +113,8 @@ pub struct Scenario {
     pub fire: FireSettings,
     /// How schedules are explored.
     pub explore: ExploreSettings,
+    /// The day that is replayed, when the scenario tells of one.
+    pub day: Option<Day>,
     /// What the run must reach besides its verdict.
     pub thresholds: Vec<Threshold>,
     /// What a run never goes beyond.
@@ -221,6 +225,7 @@ impl Scenario {
             .chain(&self.each_round)
             .chain(&self.volley)
             .chain(&self.read_back)
+            .chain(&self.restore)
             .chain(&self.refresh)
             .chain(&self.clean_up)
     }
@@ -234,6 +239,7 @@ impl Scenario {
             &mut self.each_round,
             &mut self.volley,
             &mut self.read_back,
+            &mut self.restore,
             &mut self.refresh,
             &mut self.clean_up,
         ];
@@ -307,6 +313,7 @@ impl PartialEq for Scenario {
             && (&self.setup, &self.each_round) == (&other.setup, &other.each_round)
             && (&self.volley, &self.read_back) == (&other.volley, &other.read_back)
             && (&self.refresh, &self.clean_up) == (&other.refresh, &other.clean_up)
+            && (&self.restore, &self.day) == (&other.restore, &other.day)
             && (&self.tags, &self.hosts, &self.network)
                 == (&other.tags, &other.hosts, &other.network)
             && (&self.session, &self.thresholds) == (&other.session, &other.thresholds)

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-use crate::catalogue::{self, Setup, TargetInfo};
+use crate::catalogue::{self, Building, Setup};
 use crate::certificate::{self, Certificate};
 use crate::connections;
 use crate::options::Options;
@@ -32,6 +32,19 @@ pub struct Server {
 /// A [`StartError`] that says what is unknown, what address cannot be had, or what is wrong with the store.
 pub fn start(options: Options) -> Result<Server, StartError> {
     let (target, variant) = catalogue::find(&options.target, &options.variant)?;
+    serve(options, target.name, variant.name, target.build)
+}
+
+/// Starts what `build` makes of the circumstances, under the name of a target.
+///
+/// # Errors
+/// As for [`start`].
+pub(crate) fn serve(
+    options: Options,
+    name: &'static str,
+    variant: &'static str,
+    build: impl FnOnce(Setup) -> Building + Send + 'static,
+) -> Result<Server, StartError> {
     if !options.allow_remote && !options.addr.ip().is_loopback() {
         let addr = options.addr;
         return Err(StartError::address(format!(
@@ -53,7 +66,7 @@ pub fn start(options: Options) -> Result<Server, StartError> {
         ..
     } = options;
     let setup = Setup {
-        variant: variant.name,
+        variant,
         store,
         users,
         store_delay,
@@ -61,9 +74,9 @@ pub fn start(options: Options) -> Result<Server, StartError> {
     };
     let (stop, stopped) = oneshot::channel();
     let (ready, readiness) = mpsc::channel();
-    let thread = thread::Builder::new().name(format!("target {}", target.name));
+    let thread = thread::Builder::new().name(format!("target {name}"));
     let thread = thread.spawn(move || {
-        match prepare(target, setup, addr, workers) {
+        match prepare(name, build, setup, addr, workers) {
             Ok(prepared) => {
                 // The receiver waits below; if its thread is gone, there is nobody to serve.
                 if ready.send(Ok(prepared.addr)).is_ok() {
@@ -140,14 +153,15 @@ struct Prepared {
 }
 
 fn prepare(
-    target: &TargetInfo,
+    name: &str,
+    build: impl FnOnce(Setup) -> Building,
     setup: Setup,
     addr: SocketAddr,
     workers: usize,
 ) -> Result<Prepared, StartError> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(workers.max(1))
-        .thread_name(format!("target {}", target.name))
+        .thread_name(format!("target {name}"))
         .enable_all()
         .build()
         .map_err(StartError::system)?;
@@ -156,7 +170,7 @@ fn prepare(
     let no_listener = |error| StartError::address(format!("cannot listen on {addr}: {error}"));
     let listener = listener.map_err(no_listener)?;
     let addr = listener.local_addr().map_err(no_listener)?;
-    let router = runtime.block_on((target.build)(setup))?;
+    let router = runtime.block_on(build(setup))?;
     Ok(Prepared {
         runtime,
         router,

@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::sync::PoisonError;
 
+pub use std::sync::Arc;
 pub use std::sync::MutexGuard;
 pub use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub use tokio::sync::MutexGuard as AsyncMutexGuard;

@@ -34,6 +34,7 @@ mod catalogue;
 mod command;
 mod control;
 mod crash;
+mod day;
 mod desk;
 mod documents;
 mod explore;

@@ -3,6 +3,8 @@
 pub(crate) use loom::sync::MutexGuard;
 pub(crate) use loom::sync::MutexGuard as AsyncMutexGuard;
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+// Who counts owners hands nothing from one request to another.
+pub(crate) use std::sync::Arc;
 
 /// Nothing is asked for: each request stays on its own thread.
 pub(crate) trait Portable {}

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use crosswire::history::{
-    BoundTold, Cause, Coverage, Decisive, Doubts, End, Ending, Exchange, Explored, FoundSchedule,
-    Move, Outcome, OutcomeTold, Phase, Planted, PointCounts, Raced, Record, Release, RequestLine,
-    Schedule, ServerTimes, SharedTold, StepEnd, StepTold, ToldSchedule, Volley, Way,
+    BoundTold, Cause, Coverage, Day, DayPhase, DayRecord, DayWork, Decisive, Doubts, End, Ending,
+    Exchange, Explored, FoundSchedule, Move, Outcome, OutcomeTold, Phase, Planted, PointCounts,
+    Raced, Record, Release, RequestLine, Schedule, ServerTimes, SharedTold, StepEnd, StepTold,
+    ToldSchedule, Volley, Way,
 };
 use crosswire::identity::UserId;
 use proptest::prelude::*;
@@ -357,6 +358,34 @@ fn explored() -> impl Strategy<Value = Explored> {
     )
 }
 
+fn days() -> impl Strategy<Value = DayRecord> {
+    let phase = (
+        ".{0,9}",
+        prop::option::of(".{0,9}"),
+        0..90_000u32,
+        0..90_000u32,
+    );
+    let phase = phase.prop_map(|(name, serves, from_s, to_s)| DayPhase {
+        name,
+        date: serves.clone(),
+        serves,
+        from_s,
+        to_s,
+        before: vec![DayWork::EachRound],
+        ..DayPhase::default()
+    });
+    let plan = (any::<u32>(), prop::collection::vec(phase, 0..3));
+    prop_oneof![
+        plan.prop_map(|(scale, phases)| DayRecord::Plan(Box::new(Day {
+            scale,
+            phases,
+            ..Day::default()
+        }))),
+        (0..4u32).prop_map(|phase| DayRecord::Phase { phase }),
+        (any::<u32>(), any::<u64>()).prop_map(|(at_s, at_ns)| DayRecord::Slice { at_s, at_ns }),
+    ]
+}
+
 pub(crate) fn records() -> impl Strategy<Value = Record> {
     prop_oneof![
         (
@@ -367,6 +396,7 @@ pub(crate) fn records() -> impl Strategy<Value = Record> {
         exchanges().prop_map(Record::Exchange),
         volleys().prop_map(Record::Volley),
         ".{0,30}".prop_map(|text| Record::Note { text }),
+        days().prop_map(Record::Day),
         explored().prop_map(|explored| Record::Explored(Box::new(explored))),
         (endings(), any::<u32>(), any::<u64>()).prop_map(|(ending, rounds, elapsed_ns)| {
             Record::End(End {

@@ -192,9 +192,11 @@ impl<W: Write> Sink for Writer<W> {
                 })
             }
             Record::Explored(explored) => Record::Explored(Box::new(self.explored(explored))),
-            Record::Planted(_) | Record::Volley(_) | Record::Control(_) | Record::End(_) => {
-                record.clone()
-            }
+            Record::Planted(_)
+            | Record::Volley(_)
+            | Record::Control(_)
+            | Record::Day(_)
+            | Record::End(_) => record.clone(),
         };
         serde_json::to_writer(&mut self.output, &stored)?;
         self.output.write_all(b"\n")?;

@@ -3,11 +3,14 @@
 //! `page.html` is the page and `style.css` its style. What they show is worked out here ([`view`]), in [`timeline`] and in
 //! [`charts`]; nothing there is HTML, so nothing can bring markup of its own.
 //!
+//! Pages of replayed days have `day.html` in addition, worked out in [`day`].
+//!
 //! Pages of explorations have `schedules.html` in addition, worked out in [`schedules`], [`movers`] and [`walk`], and one
 //! script, `explorer.js`, which leads from step to step and from schedule to schedule. The page's policy names that script's
 //! hash, so that no other runs. Pages without schedules to walk through have no script.
 
 mod charts;
+mod day;
 mod movers;
 mod schedules;
 mod timeline;
@@ -37,6 +40,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     // These alone are not escaped, and they are this program's own.
     for (name, text) in [
         ("style", include_str!("style.css")),
+        ("day_style", include_str!("day.css")),
         ("explorer_style", include_str!("explorer.css")),
         ("explorer", EXPLORER),
         ("explorer_sha256", EXPLORER_SHA256),
@@ -44,7 +48,8 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         environment.add_global(name, Value::from_safe_string(text.to_owned()));
     }
     environment
-        .add_template("schedules.html", include_str!("schedules.html"))
+        .add_template("day.html", include_str!("day.html"))
+        .and_then(|()| environment.add_template("schedules.html", include_str!("schedules.html")))
         .and_then(|()| environment.add_template("page.html", include_str!("page.html")))
         .and_then(|()| environment.get_template("page.html"))
         .and_then(|template| template.render(Serde(view::page(report))))

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::IN_DETAIL;
 use super::charts::{OffsetChart, SpreadChart, offset_chart, spread_chart};
+use super::day::{DayView, day_view};
 use super::schedules::{ExplorationView, explorations, schedule_of};
 use super::timeline::{Timeline, timeline};
 use crate::history::{Ending, Phase, Way};
@@ -31,6 +32,7 @@ pub(super) struct Page {
     groups: Vec<GroupView>,
     findings: Vec<FindingView>,
     rest: Vec<Row>,
+    day: Option<DayView>,
     explorations: Vec<ExplorationView>,
     /// Whether there are schedules to walk through, which takes a script.
     walks: bool,
@@ -176,6 +178,7 @@ pub(super) fn page(report: &Report) -> Page {
             })
             .collect(),
         rest: rest.iter().map(row).collect(),
+        day: report.day.as_ref().map(day_view),
         walks: explorations.iter().any(ExplorationView::has_walks),
         explorations,
         left_out: (left_out > 0).then(|| {

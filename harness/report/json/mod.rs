@@ -2,6 +2,7 @@
 //!
 //! Within one `schema_version` fields are only ever added.
 
+mod day;
 mod exploration;
 mod exploration_read;
 mod exploration_write;
@@ -13,6 +14,10 @@ use std::io::{self, Write};
 
 use super::Report;
 
+pub use day::{
+    JsonDay, JsonDayCounts, JsonDayEvent, JsonDayInCi, JsonDayPhase, JsonDayRow, JsonDaySlice,
+    JsonFirst, JsonRuling,
+};
 pub use exploration::{
     JsonBound, JsonCoverage, JsonDecisive, JsonDoubts, JsonExploration, JsonFound, JsonMoved,
     JsonOutcome, JsonPoints, JsonRaced, JsonReach, JsonShared, JsonShownBy, JsonTold,

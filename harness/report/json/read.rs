@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::SCHEMA_VERSION;
+use super::day::replayed;
 use super::exploration_read::{exploration, reach};
 use super::shape::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
@@ -142,6 +143,7 @@ fn report(json: JsonReport) -> Result<Report, ReportError> {
         thresholds: thresholds?,
         points: json.volleys.into_iter().map(VolleyPoint::from).collect(),
         explored: explored?,
+        day: json.day.map(replayed).transpose()?,
         notes: json.strength.notes.clone(),
         strength: strength(json.strength)?,
         ending: json.ending.map(ending).transpose()?,

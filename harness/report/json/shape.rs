@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::day::JsonDay;
 use super::exploration::{JsonExploration, JsonReach, JsonShownBy};
 
 /// A crosswire report.
@@ -73,6 +74,9 @@ pub struct JsonReport {
     /// The explorations of schedules, one for each set of requests; left out when there were none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explored: Vec<JsonExploration>,
+    /// The day that was replayed; left out when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<JsonDay>,
     /// The command that runs the same again; null when it is not known.
     pub replay: Option<String>,
     /// The file this report was written to, as it was named then; null when it is not known.

@@ -1,6 +1,7 @@
 //! From a report to what is written.
 
 use super::SCHEMA_VERSION;
+use super::day::JsonDay;
 use super::exploration::{JsonExploration, JsonReach, JsonShownBy};
 use super::shape::{
     JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
@@ -66,6 +67,7 @@ impl From<&Report> for JsonReport {
             thresholds: report.thresholds.iter().map(JsonThreshold::from).collect(),
             volleys: report.points.iter().map(JsonVolley::from).collect(),
             explored: report.explored.iter().map(JsonExploration::from).collect(),
+            day: report.day.as_ref().map(JsonDay::from),
             replay: report.replay.clone(),
             stored_as: report.stored_as.clone(),
         }

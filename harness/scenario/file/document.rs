@@ -5,6 +5,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::day::read_day;
 use super::exploring::read_explore;
 use super::fields::{Fields, number, unknown_word};
 use super::firing::{check_groups, prepare_for_learning, read_fire, read_limits, read_thresholds};
@@ -20,7 +21,7 @@ use crate::scenario::surroundings::Surroundings;
 use crate::scenario::{SCENARIO_VERSION, Scenario, Supplied};
 
 /// The keys of a file.
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 20] = [
     "version",
     "title",
     "tags",
@@ -31,12 +32,14 @@ pub(super) const KEYS: [&str; 18] = [
     "secrets",
     "fire",
     "explore",
+    "day",
     "thresholds",
     "limits",
     "setup",
     "each-round",
     "volley",
     "read-back",
+    "restore",
     "refresh",
     "clean-up",
 ];
@@ -69,11 +72,12 @@ pub(super) fn read(
         read(List::EachRound)?,
         read(List::Volley)?,
         read(List::ReadBack)?,
+        read(List::Restore)?,
         read(List::Refresh)?,
         read(List::CleanUp)?,
     ];
     let open_questions = steps.into_open_questions();
-    let can_refresh = !lists[4].is_empty();
+    let can_refresh = !lists[5].is_empty();
     let session = read_session(&root, can_refresh)?;
     let session_headers = Arc::new(read_headers(&root, &mut compiler)?);
     if lists.iter().flatten().any(|step| step.learns) {
@@ -87,7 +91,17 @@ pub(super) fn read(
     }
     open_questions.check(&lists)?;
     let name = stem(name);
-    let [setup, each_round, volley, read_back, refresh, clean_up] = lists;
+    let [
+        setup,
+        each_round,
+        volley,
+        read_back,
+        restore,
+        refresh,
+        clean_up,
+    ] = lists;
+    let restores = !restore.is_empty();
+    let day = read_day(&root, &target.spec, &volley, users.count(), restores)?;
     let explore = read_explore(&root, &volley, users.count())?;
     let scenario = Scenario {
         title: read_title(&root)?.unwrap_or_else(|| name.to_owned()),
@@ -107,11 +121,13 @@ pub(super) fn read(
         each_round,
         volley,
         read_back,
+        restore,
         refresh,
         clean_up,
         thresholds: read_thresholds(&root)?,
         fire,
         explore,
+        day,
         limits: read_limits(&root)?,
         supplied: Supplied(compiler.supplied),
         marks_requests: false,

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod captures;
+mod day;
 mod document;
 mod expected;
 mod exploring;
@@ -21,6 +22,7 @@ mod texts;
 mod users;
 mod users_csv;
 mod write;
+mod write_day;
 mod write_step;
 
 use toml::de::DeTable;

@@ -57,7 +57,7 @@ impl OpenQuestions {
 
 pub(super) fn read_role(fields: &Fields<'_>, list: List) -> Result<StepRole, Fault> {
     let (login, logout) = (fields.flag("login", false)?, fields.flag("logout", false)?);
-    let no_login = matches!(list, List::ReadBack | List::CleanUp);
+    let no_login = matches!(list, List::ReadBack | List::Restore | List::CleanUp);
     match (login, logout) {
         (false, false) => Ok(list.role()),
         (true, true) => Err(Fault::new(

@@ -71,6 +71,7 @@ pub(super) enum List {
     EachRound,
     Volley,
     ReadBack,
+    Restore,
     Refresh,
     CleanUp,
 }
@@ -82,6 +83,7 @@ impl List {
             List::EachRound => "each-round",
             List::Volley => "volley",
             List::ReadBack => "read-back",
+            List::Restore => "restore",
             List::Refresh => "refresh",
             List::CleanUp => "clean-up",
         }
@@ -93,6 +95,7 @@ impl List {
             List::EachRound => "[[each-round]]",
             List::Volley => "[[volley]]",
             List::ReadBack => "[[read-back]]",
+            List::Restore => "[[restore]]",
             List::Refresh => "[[refresh]]",
             List::CleanUp => "[[clean-up]]",
         }
@@ -101,7 +104,7 @@ impl List {
     pub(super) fn place(self) -> Place {
         match self {
             List::Setup | List::EachRound | List::Refresh => Place::Planting,
-            List::Volley | List::ReadBack | List::CleanUp => Place::Naming,
+            List::Volley | List::ReadBack | List::Restore | List::CleanUp => Place::Naming,
         }
     }
 
@@ -111,6 +114,7 @@ impl List {
             List::Setup | List::EachRound | List::Refresh => StepRole::Prepare,
             List::Volley => StepRole::Fire,
             List::ReadBack => StepRole::ReadBack,
+            List::Restore => StepRole::Restore,
             List::CleanUp => StepRole::CleanUp,
         }
     }

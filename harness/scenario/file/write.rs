@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::document::{STORY, verdict_word};
 use super::steps::List;
+use super::write_day::write_day;
 use super::write_step::write_step;
 use crate::history::SlotInfo;
 use crate::scenario::session::SessionHeader;
@@ -19,7 +20,7 @@ use crate::scenario::{ExploreSettings, SCENARIO_VERSION, Scenario, SessionSettin
 pub(super) struct Page(pub(super) String);
 
 impl Page {
-    fn heading(&mut self, heading: &str) {
+    pub(super) fn heading(&mut self, heading: &str) {
         self.0.push_str(&format!("\n{heading}\n"));
     }
 
@@ -84,6 +85,9 @@ pub(in crate::scenario) fn write(scenario: &Scenario) -> String {
     }
     write_fire(&mut page, scenario);
     write_explore(&mut page, &scenario.explore);
+    if let Some(day) = &scenario.day {
+        write_day(&mut page, day);
+    }
     write_thresholds(&mut page, scenario);
     page.heading("[limits]");
     page.entry("requests", whole(scenario.limits.requests));
@@ -96,6 +100,7 @@ pub(in crate::scenario) fn write(scenario: &Scenario) -> String {
         (List::EachRound, &scenario.each_round),
         (List::Volley, &scenario.volley),
         (List::ReadBack, &scenario.read_back),
+        (List::Restore, &scenario.restore),
         (List::Refresh, &scenario.refresh),
         (List::CleanUp, &scenario.clean_up),
     ];

@@ -1,6 +1,7 @@
 //! The JSON Schema (draft 2020-12) of scenario files, for editors: every key with its type, bounds and meaning. Whether
 //! names, templates and slots fit together is for the reader alone.
 
+mod day;
 mod exploring;
 mod sections;
 mod steps;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{exploring, flag, map, number, number_or_none, table, text, texts, words};
+use super::{day, exploring, flag, map, number, number_or_none, table, text, texts, words};
 use crate::identity::UserId;
 use crate::judge::Metric;
 use crate::scenario::network::SessionSettings;
@@ -55,6 +55,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ("secrets", map("Slots by name.", &secret)),
         ("fire", fire()),
         ("explore", exploring::explore()),
+        ("day", day::day()),
         ("thresholds", thresholds()),
         ("limits", limits()),
     ]

@@ -17,6 +17,10 @@ pub(super) fn lists() -> Vec<(&'static str, Value)> {
         ),
         ("volley", "Raced; at least one."),
         ("read-back", "Per user and round, alone, after the volleys."),
+        (
+            "restore",
+            "On a replayed day, alone: by users who miss what they have not removed.",
+        ),
         ("refresh", "When a session is stale, alone."),
         (
             "clean-up",

@@ -66,6 +66,7 @@ fn the_schema_and_the_reader_know_the_same_keys() {
         "session",
         "fire",
         "explore",
+        "day",
         "thresholds",
         "limits",
     ] {
@@ -86,6 +87,20 @@ fn the_schema_and_the_reader_know_the_same_keys() {
         ("raw = { KEY = 1 }", "/properties/raw"),
     ] {
         pairs.push((of_step(text), format!("{step}{pointer}")));
+    }
+    for (table, pointer) in [
+        ("[[day.phase]]", "phase/items"),
+        ("[[day.event]]", "event/items"),
+        ("[day.ruling]", "ruling"),
+        ("[day.ci]", "ci"),
+    ] {
+        let phase = match table {
+            "[[day.phase]]" => "",
+            _ => "phase = [{ name = \"p\", from = \"10:00\", to = \"11:00\" }]\n",
+        };
+        let day = format!("[day]\ntitle = \"d\"\n{phase}{table}\n{NO_KEY} = 1\n");
+        let text = format!("{HEAD}[target]\nbundled = \"mail/per-request\"\n{USERS}{day}{VOLLEY}");
+        pairs.push((text, format!("/properties/day/properties/{pointer}")));
     }
     for (text, pointer) in pairs {
         assert_eq!(
@@ -154,6 +169,11 @@ fn what_is_wrong_in_itself_is_refused() {
         "hold-nothing",
         "preemptions-too-many",
         "search-misspelt",
+        "day-time-misspelt",
+        "day-without-phases",
+        "day-unknown-work",
+        "day-unknown-key",
+        "day-scale-too-large",
     ] {
         let text = std::fs::read_to_string(folder.join(format!("{stem}.toml"))).unwrap();
         assert!(trouble_of(&text).is_some(), "{stem}");

@@ -3,9 +3,11 @@
 //! [`note`] holds what differs between the variants, [`service`] the request path that they share.
 
 pub mod delayed;
+pub mod deployments;
 pub mod http;
 pub mod memory;
 pub mod note;
+mod owners;
 pub mod password;
 pub mod remote;
 pub mod seed;

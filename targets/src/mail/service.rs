@@ -8,7 +8,7 @@ use super::session::{Session, Sessions, Token};
 use super::store::{
     Account, Attachment, Credentials, Draft, Folder, Login, Mail, Store, StoreError, Summary,
 };
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering};
 
 /// The most log-ins that the history page lists.
 pub const MAX_LOGINS_SHOWN: usize = 50;
@@ -113,17 +113,23 @@ pub struct Webmail<S, N> {
     store: S,
     note: N,
     writes: AtomicU64,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
 }
 
 impl<S: Store, N: Note> Webmail<S, N> {
     /// A webmail over `store`, with nobody logged in.
     pub fn new(store: S) -> Self {
+        Self::with_sessions(store, Arc::new(Sessions::new()))
+    }
+
+    /// A webmail over `store` in which those are logged in who have a session in this table, as when another version takes
+    /// over from one that was served before.
+    pub fn with_sessions(store: S, sessions: Arc<Sessions>) -> Self {
         Self {
             store,
             note: N::default(),
             writes: AtomicU64::new(0),
-            sessions: Sessions::new(),
+            sessions,
         }
     }
 

@@ -10,11 +10,12 @@ use axum::Router;
 use super::delayed::DelayedStore;
 use super::http::{self, Blueprint};
 use super::memory::MemoryStore;
-use super::note::{LockedNote, OneLock, PerRequest, SharedNote};
+use super::note::{LockedNote, Note, OneLock, PerRequest, SharedNote};
 use super::password::HashError;
 use super::remote::RemoteStore;
 use super::seed;
 use super::service::Webmail;
+use super::session::Sessions;
 use super::sqlite::SqliteStore;
 use super::stepwise::StepwiseStore;
 use super::store::Store;
@@ -128,13 +129,31 @@ impl Variant {
     /// # Errors
     /// A [`HashError`] if the operating system gives no randomness.
     pub fn router<S: Store>(self, store: S, secure: bool) -> Result<Router, HashError> {
+        self.router_with(store, Arc::new(Sessions::new()), secure)
+    }
+
+    /// The same, with the sessions of this table.
+    pub(super) fn router_with<S: Store>(
+        self,
+        store: S,
+        sessions: Arc<Sessions>,
+        secure: bool,
+    ) -> Result<Router, HashError> {
         match self {
-            Self::SharedNote => http::router(Webmail::<_, SharedNote>::new(store), secure),
-            Self::LockedNote => http::router(Webmail::<_, LockedNote>::new(store), secure),
-            Self::OneLock => http::router(Webmail::<_, OneLock>::new(store), secure),
-            Self::PerRequest => http::router(Webmail::<_, PerRequest>::new(store), secure),
+            Self::SharedNote => noting::<_, SharedNote>(store, sessions, secure),
+            Self::LockedNote => noting::<_, LockedNote>(store, sessions, secure),
+            Self::OneLock => noting::<_, OneLock>(store, sessions, secure),
+            Self::PerRequest => noting::<_, PerRequest>(store, sessions, secure),
         }
     }
+}
+
+fn noting<S: Store, N: Note>(
+    store: S,
+    sessions: Arc<Sessions>,
+    secure: bool,
+) -> Result<Router, HashError> {
+    http::router(Webmail::<S, N>::with_sessions(store, sessions), secure)
 }
 
 /// Makes webmails in memory that are explored in process, each with a store that has these users and nothing else.

@@ -7,6 +7,7 @@
 mod api;
 mod catalogue;
 mod client;
+mod deployments;
 mod explored;
 mod model;
 mod pages;

@@ -1,0 +1,319 @@
+//! The picture of a replayed day: what was served, how many came, how much crossed, and what happened when.
+
+use serde::Serialize;
+
+use super::timeline::{Tick, percent, round_step};
+use crate::history::Day;
+use crate::report::day::ReplayedDay;
+use crate::report::words::{count, number};
+
+/// Where the bars stand, from the top.
+const TOP: f64 = 44.0;
+const AXIS: f64 = 214.0;
+/// Where the clock begins and ends, shares of a hundred.
+const LEFT: f64 = 5.0;
+const RIGHT: f64 = 99.0;
+/// Bars at most: minutes of a longer day are put together.
+const BARS: u32 = 120;
+
+/// A day, ready to be drawn.
+#[derive(Debug, Serialize)]
+pub(super) struct DayView {
+    title: String,
+    source: String,
+    scale: String,
+    rows: Vec<RowView>,
+    caption: String,
+    spans: Vec<SpanView>,
+    bars: Vec<BarView>,
+    ticks: Vec<Tick>,
+    grid: Vec<LineView>,
+    events: Vec<EventView>,
+    lines: Vec<LineOfTable>,
+}
+
+#[derive(Debug, Serialize)]
+struct RowView {
+    what: String,
+    ruling: String,
+    replay: String,
+}
+
+/// What is served in a stretch of the clock.
+#[derive(Debug, Serialize)]
+struct SpanView {
+    x: String,
+    width: String,
+    class: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct BarView {
+    x: String,
+    width: String,
+    requests_y: String,
+    requests_height: String,
+    /// Absent where nothing crossed.
+    crossed: Option<(String, String)>,
+}
+
+#[derive(Debug, Serialize)]
+struct LineView {
+    y: String,
+    label: String,
+}
+
+#[derive(Debug, Serialize)]
+struct EventView {
+    x: String,
+    number: usize,
+    at: String,
+    says: String,
+}
+
+/// A line of the table that says the same.
+#[derive(Debug, Serialize)]
+struct LineOfTable {
+    at: String,
+    requests: String,
+    crossings: String,
+    events: String,
+}
+
+/// The stretch of the clock that is drawn.
+struct Span {
+    from: u32,
+    to: u32,
+}
+
+impl Span {
+    fn x(&self, at_s: u32) -> f64 {
+        let at = f64::from(at_s.clamp(self.from, self.to) - self.from);
+        LEFT + (RIGHT - LEFT) * at / f64::from((self.to - self.from).max(1))
+    }
+}
+
+/// The view of a replayed day.
+pub(super) fn day_view(replayed: &ReplayedDay) -> DayView {
+    let day = &replayed.judged.day;
+    let own = || replayed.own_phases().map(|(phase, _)| phase);
+    let from = own().map(|phase| phase.from_s).min().unwrap_or(0);
+    let to = own().map(|phase| phase.to_s).max().unwrap_or(Day::END_S);
+    let span = Span {
+        from,
+        to: to.max(from),
+    };
+    let ruling = day.ruling.as_ref();
+    let (bars, grid) = bars(replayed, &span);
+    DayView {
+        title: day.title.clone(),
+        source: ruling.map_or_else(String::new, |ruling| ruling.source.clone()),
+        scale: number(day.scale.into()),
+        rows: rows(replayed),
+        caption: caption(replayed),
+        spans: spans(replayed, &span),
+        bars,
+        ticks: ticks(&span),
+        grid,
+        events: events(replayed, &span),
+        lines: lines(replayed),
+    }
+}
+
+fn rows(replayed: &ReplayedDay) -> Vec<RowView> {
+    let row = |row: crate::report::DayRow| RowView {
+        what: row.what,
+        ruling: row.ruling,
+        replay: row.replay,
+    };
+    replayed.rows().into_iter().map(row).collect()
+}
+
+fn caption(replayed: &ReplayedDay) -> String {
+    let whole = &replayed.judged.whole;
+    let first = match replayed.judged.first_s {
+        Some(at_s) => format!(", the first at {}", Day::clock(at_s)),
+        None => String::new(),
+    };
+    format!(
+        "Minute by minute: requests, and those whose answer held somebody else's data. {} in all, {}{first}.",
+        count(whole.requests, "request"),
+        count(whole.crossings, "crossing")
+    )
+}
+
+fn spans(replayed: &ReplayedDay, span: &Span) -> Vec<SpanView> {
+    let of_phase = |(phase, judged): (&crate::history::DayPhase, &crate::judge::PhaseJudged)| {
+        let x = span.x(phase.from_s);
+        let class = match (&phase.serves, judged.counts.crossings) {
+            (None, _) => "shut",
+            (Some(_), 0) => "clean",
+            (Some(_), _) => "faulty",
+        };
+        SpanView {
+            x: percent(x),
+            width: percent(span.x(phase.to_s) - x),
+            class,
+        }
+    };
+    replayed.own_phases().map(of_phase).collect()
+}
+
+/// A bar for every so many minutes, and the lines behind them.
+fn bars(replayed: &ReplayedDay, span: &Span) -> (Vec<BarView>, Vec<LineView>) {
+    let minutes = (span.to - span.from).div_ceil(60).max(1);
+    let step = minutes.div_ceil(BARS).max(1) * 60;
+    let slices = replayed.own_phases().flat_map(|(_, judged)| &judged.slices);
+    let mut sums = vec![(0u64, 0u64); (span.to - span.from).div_ceil(step).max(1) as usize];
+    for slice in slices {
+        let place = (slice.at_s.saturating_sub(span.from) / step) as usize;
+        if let Some(sum) = sums.get_mut(place) {
+            sum.0 = sum.0.saturating_add(slice.requests);
+            sum.1 = sum.1.saturating_add(slice.crossings);
+        }
+    }
+    let most = sums.iter().map(|sum| sum.0.max(sum.1)).max().unwrap_or(0);
+    let most = most.max(1);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a drawing has a few hundred rows"
+    )]
+    let height = |n: u64| (AXIS - TOP) * n as f64 / most as f64;
+    let bar = |(place, (requests, crossings)): (u32, &(u64, u64))| {
+        let at = span.from + place * step;
+        let x = span.x(at);
+        let width = (span.x(at + step) - x) * 0.82;
+        let crossed = (*crossings > 0).then(|| {
+            // What is there at all is seen.
+            let height = height(*crossings).max(1.5);
+            (percent(AXIS - height), percent(height))
+        });
+        BarView {
+            x: percent(x),
+            width: percent(width),
+            requests_y: percent(AXIS - height(*requests)),
+            requests_height: percent(height(*requests)),
+            crossed,
+        }
+    };
+    let line_step = round_step(most.div_ceil(3)).max(1);
+    let grid = (1..=4u64)
+        .map(|n| n.saturating_mul(line_step))
+        .take_while(|n| *n <= most)
+        .map(|n| LineView {
+            y: percent(AXIS - height(n)),
+            label: number(n),
+        });
+    let bars = (0..).zip(&sums).map(bar).collect();
+    (bars, grid.collect())
+}
+
+/// Round times of the clock, so few that they fit on a phone.
+fn ticks(span: &Span) -> Vec<Tick> {
+    const STEPS: [u32; 9] = [60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600];
+    let length = span.to - span.from;
+    let step = STEPS.into_iter().find(|step| length / step <= 5);
+    let step = step.unwrap_or(43_200);
+    let first = span.from.next_multiple_of(step);
+    let tick = |at_s: u32| Tick {
+        x: percent(span.x(at_s)),
+        label: Day::clock(at_s),
+        anchor: match span.x(at_s) {
+            x if x < 6.0 => "start",
+            x if x > 94.0 => "end",
+            _ => "middle",
+        },
+    };
+    (first..=span.to).step_by(step as usize).map(tick).collect()
+}
+
+fn events(replayed: &ReplayedDay, span: &Span) -> Vec<EventView> {
+    let events = replayed.judged.day.events.iter().enumerate();
+    events
+        .map(|(place, event)| EventView {
+            x: percent(span.x(event.at_s)),
+            number: place + 1,
+            at: Day::clock(event.at_s),
+            says: event.says.clone(),
+        })
+        .collect()
+}
+
+fn lines(replayed: &ReplayedDay) -> Vec<LineOfTable> {
+    let line = |line: crate::report::day::DayLine| LineOfTable {
+        at: Day::clock(line.at_s),
+        requests: number(line.requests),
+        crossings: number(line.crossings),
+        events: line.events.join("; "),
+    };
+    replayed.lines().into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{DayEvent, DayPhase};
+    use crate::judge::{DayJudged, DaySlice, PhaseJudged};
+
+    fn replayed(from_s: u32, to_s: u32, slices: Vec<DaySlice>) -> ReplayedDay {
+        let phase = DayPhase {
+            name: "p".into(),
+            from_s,
+            to_s,
+            serves: Some("v".into()),
+            ..DayPhase::default()
+        };
+        ReplayedDay {
+            judged: DayJudged {
+                day: Day {
+                    phases: vec![phase],
+                    events: vec![DayEvent {
+                        at_s: to_s,
+                        says: "e".into(),
+                    }],
+                    ..Day::default()
+                },
+                phases: vec![PhaseJudged {
+                    slices,
+                    ..PhaseJudged::default()
+                }],
+                ..DayJudged::default()
+            },
+            in_ci: None,
+        }
+    }
+
+    #[test]
+    fn strange_days_are_drawn_within_the_picture() {
+        let slice = |at_s, requests, crossings| DaySlice {
+            at_s,
+            requests,
+            crossings,
+            pairs: 0,
+        };
+        for day in [
+            replayed(0, 0, vec![]),
+            replayed(5, 6, vec![slice(5, 1, 1)]),
+            replayed(
+                0,
+                Day::END_S,
+                vec![slice(86_399, 3, u64::MAX), slice(7, u64::MAX, 0)],
+            ),
+            replayed(
+                54_600,
+                58_200,
+                vec![slice(0, 9, 9), slice(Day::END_S, 9, 9)],
+            ),
+            replayed(9, 3, vec![]),
+            ReplayedDay::default(),
+        ] {
+            let view = day_view(&day);
+            assert!(view.bars.len() <= BARS as usize + 1 && view.ticks.len() <= 8);
+            for bar in &view.bars {
+                let number = |text: &String| text.parse::<f64>().unwrap();
+                assert!(number(&bar.requests_y) >= TOP - 0.1, "{bar:?}");
+                assert!(number(&bar.x) >= 0.0 && number(&bar.x) + number(&bar.width) <= 100.0);
+            }
+        }
+    }
+}
