@@ -15,7 +15,7 @@ use super::resp::Reply;
 use crate::members::{self, Member};
 
 /// Most messages that are given at once.
-const MOST_MESSAGES: u16 = 500;
+const MOST_MESSAGES: u16 = 2_000;
 
 /// Its pages.
 pub(super) fn routes() -> Router<Site> {

@@ -16,7 +16,7 @@ use super::tenancy::{Rule, Work, done};
 use crate::members::{self, Member};
 
 /// Most pages that are given at once.
-const MOST_PAGES: u16 = 500;
+const MOST_PAGES: u16 = 2_000;
 
 /// The service's paths.
 pub(super) fn routes() -> Router<Site> {
