@@ -93,8 +93,9 @@
 //! assert!(!judgement.reasons.is_empty());
 //! ```
 //!
-//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], [`report`], [`mod@check`].
+//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`judge`], [`report`], [`mod@check`]; [`audit`] stands by itself: it reads access logs.
 
+pub mod audit;
 pub mod check;
 mod choice;
 #[cfg(feature = "control")]

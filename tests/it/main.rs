@@ -28,6 +28,7 @@
 )]
 
 mod again;
+mod audit;
 mod careless;
 mod command;
 mod control;
