@@ -80,6 +80,7 @@ impl Read for Log {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "a bench tells its figures on stdout")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip_while(|word| word != "--rows");
     let rows = match arguments.nth(1) {
