@@ -93,8 +93,10 @@
 //! assert!(!judgement.reasons.is_empty());
 //! ```
 //!
-//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`day`], [`judge`], [`report`], [`mod@check`].
+//! In reading order: [`scenario`], [`identity`], [`history`], [`fire`], [`day`], [`judge`], [`report`], [`mod@check`]. [`audit`]
+//! stands by itself: it reads access logs.
 
+pub mod audit;
 pub mod check;
 mod choice;
 #[cfg(feature = "control")]

@@ -1,6 +1,7 @@
 //! The command `crosswire`: parses, runs one subcommand, maps the result to an exit code.
 
 mod args;
+mod audit;
 mod catalogue;
 mod chosen;
 mod config;

@@ -151,7 +151,7 @@ fn only_set_up_and_rounds_plant() {
         (infos[0].sees.as_slice(), infos[2].removes.as_slice()),
         (&[0][..], &[0][..])
     );
-    assert_eq!(scenario.each_round[0].line, 10);
+    assert_eq!(scenario.each_round[0].line, 11);
 }
 
 #[test]

@@ -29,6 +29,7 @@
 )]
 
 mod again;
+mod audit;
 mod careless;
 mod catalogue;
 mod command;

@@ -19,7 +19,7 @@ pub(crate) use explored::ExploreArgs;
 pub(crate) use fired::{CommonArgs, FireArgs, RunArgs};
 pub(crate) use shared::{ConfigArgs, Expect, Loudness, NetworkArgs, OutputArgs};
 pub(crate) use shown::{DemoArgs, ServeArgs};
-pub(crate) use stored::{InitArgs, JudgeArgs, ReplayArgs, ReportArgs};
+pub(crate) use stored::{AuditArgs, InitArgs, JudgeArgs, ReplayArgs, ReportArgs};
 
 /// Finds out whether a web service can ever hand one user another user's data.
 #[derive(Debug, Parser)]
@@ -47,6 +47,8 @@ enum Command {
     Fire(FireArgs),
     /// Judge a stored history again; it exits by --expect, since a history holds no expectation
     Judge(JudgeArgs),
+    /// Count whose records each principal and each key has read, from an access log
+    Audit(AuditArgs),
     /// Explain a rule by which exposures are found, or list all rules
     Explain {
         /// The rule, such as canary-crossed
@@ -165,6 +167,7 @@ pub(crate) fn dispatch() -> ExitCode {
         Command::Replay(args) => crate::replay::replay(&args, &mut screen),
         Command::Report(args) => crate::report::report(&args, &mut screen),
         Command::Fire(args) => crate::fire::fire(&args, &mut screen),
+        Command::Audit(args) => crate::audit::audit(&args, &mut screen),
         Command::Explain { rule } => crate::explain::explain(rule.as_deref(), &mut screen),
         Command::Serve(args) => crate::serve::serve(&args, &mut screen),
         Command::Catalogue { class } => crate::catalogue::catalogue(class.as_deref(), &mut screen),

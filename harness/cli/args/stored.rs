@@ -1,10 +1,10 @@
-//! Arguments of the commands that start from something stored: `init`, `replay`, `report`, `judge`.
+//! Arguments of the commands that start from something stored: `init`, `replay`, `report`, `judge`, `audit`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::seed;
+use super::values::{seed, span};
 use super::{ConfigArgs, Expect, Loudness, OutputArgs};
 
 /// Arguments of `init`.
@@ -97,4 +97,18 @@ pub(crate) struct JudgeArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) loudness: Loudness,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// The log, `-` is stdin: NDJSON, or CSV with a first line, of time, principal, key, subject, status
+    #[arg(value_name = "FILE")]
+    pub(crate) log: PathBuf,
+    /// Beside the whole history, count what a look no further back than this from the last row finds, such as 7d
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(crate) window: Option<u64>,
+    /// The most different subjects that one principal may have read: more is an exposure
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64), allow_negative_numbers = true)]
+    pub(crate) limit: Option<u64>,
 }

@@ -40,9 +40,39 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A time in a log, in seconds, with its unit: `90s`, `30m`, `12h`, `7d`.
+pub(super) fn span(text: &str) -> Result<u64, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err("must be a whole number with a unit, s, m, h or d, such as 7d".to_owned()),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "must be a whole number from 0 with a unit, such as 7d".to_owned())?;
+    number
+        .checked_mul(seconds)
+        .ok_or_else(|| "is too long".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_reach_to_days() {
+        assert_eq!(span("7d"), Ok(604_800));
+        assert_eq!(span("90s"), Ok(90));
+        for wrong in ["", "d", "7", "-1d", "1.5h", "7w", "300000000000000d"] {
+            assert!(span(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_need_a_number_and_a_unit() {

@@ -56,37 +56,37 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     story: include_str!("story.md"),
     scenario: "afterwards",
     variants: &[
-        variant(
+        VariantInfo::new(
             "number-kept",
             Role::Fault,
             "the reporter keeps the number of the context, and looks it up when the report is done",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "handle-cloned",
             Role::Tempting,
             "it has a handle of its own, so that the context cannot go away: it is the same context",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "locked-throughout",
             Role::Tempting,
             "it holds the context's lock for as long as it works: who comes next waits, and gets it then",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "cleared-twice",
             Role::Tempting,
             "contexts are cleared when they are taken, too: what comes after that is still not the request's own",
             SOON_ENOUGH,
         ),
-        variant(
+        VariantInfo::new(
             "snapshot",
             Role::Fixed,
             "the reporter is given what the context held, and nothing that anybody uses again",
             NOTHING,
         ),
-        variant(
+        VariantInfo::new(
             "context-per-request",
             Role::Fixed,
             "each request has a new context: what is written afterwards is never read",
@@ -96,20 +96,6 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     build,
     explore,
 };
-
-const fn variant(
-    name: &'static str,
-    role: Role,
-    line: &'static str,
-    expected: &'static [Expected],
-) -> VariantInfo {
-    VariantInfo {
-        name,
-        role,
-        line,
-        expected,
-    }
-}
 
 /// What the handlers share.
 #[derive(Clone)]

@@ -14,8 +14,8 @@ use axum::extract::FromRef;
 use self::pages::Sizes;
 use self::pool::{Pool, Rules};
 use crate::catalogue::{
-    Building, ClassInfo, Expected, Factory, IN_RACE, IN_SEQUENCE, Incident, NOTHING, Role, Setup,
-    TargetInfo, Trigger, VariantInfo,
+    Building, ClassInfo, Factory, IN_RACE, IN_SEQUENCE, Incident, NOTHING, Role, Setup, TargetInfo,
+    Trigger, VariantInfo,
 };
 use crate::explored::Explored;
 use crate::members::{self, Members};
@@ -66,37 +66,37 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     story: include_str!("story.md"),
     scenario: "buffers",
     variants: &[
-        variant(
+        VariantInfo::new(
             "released-twice",
             Role::Fault,
             "when headers are too large the buffer is released at once, and once more at the end",
             IN_RACE,
         ),
-        variant(
+        VariantInfo::new(
             "not-truncated",
             Role::Fault,
             "a buffer is used again with its old length: a shorter answer has the tail of a longer one",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "one-lock",
             Role::Tempting,
             "nobody touches pool or buffers while somebody else does; two still have the same buffer",
             IN_RACE,
         ),
-        variant(
+        VariantInfo::new(
             "wiped",
             Role::Tempting,
             "a buffer is overwritten and emptied when it is released; two still have it",
             IN_RACE,
         ),
-        variant(
+        VariantInfo::new(
             "handle-consumed",
             Role::Fixed,
             "releasing takes the handle away, and a buffer is emptied when it is taken",
             NOTHING,
         ),
-        variant(
+        VariantInfo::new(
             "generation-checked",
             Role::Fixed,
             "a handle is good for one use of its buffer: released again, it is of an earlier one",
@@ -106,20 +106,6 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     build,
     explore,
 };
-
-const fn variant(
-    name: &'static str,
-    role: Role,
-    line: &'static str,
-    expected: &'static [Expected],
-) -> VariantInfo {
-    VariantInfo {
-        name,
-        role,
-        line,
-        expected,
-    }
-}
 
 /// What the handlers share.
 #[derive(Clone)]

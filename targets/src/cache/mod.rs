@@ -14,8 +14,8 @@ use axum::extract::FromRef;
 use self::rules::Rules;
 use self::store::Cache;
 use crate::catalogue::{
-    Building, ClassInfo, Expected, Factory, IN_RACE, IN_SEQUENCE, Incident, NOTHING, Role, Setup,
-    TargetInfo, Trigger, VariantInfo,
+    Building, ClassInfo, Factory, IN_RACE, IN_SEQUENCE, Incident, NOTHING, Role, Setup, TargetInfo,
+    Trigger, VariantInfo,
 };
 use crate::explored::Explored;
 use crate::members::{self, Members};
@@ -60,43 +60,43 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     story: include_str!("story.md"),
     scenario: "cache",
     variants: &[
-        variant(
+        VariantInfo::new(
             "key-without-query",
             Role::Fault,
             "the key is the path: a private link is answered with whoever's came first",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "cookie-stored",
             Role::Fault,
             "an answer is stored with its Set-Cookie: the next reader gets the first one's session",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "vary-ignored",
             Role::Fault,
             "the service says that its answer depends on the cookie, and the cache does not listen",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "joined",
             Role::Fault,
             "nothing private is stored, but requests for one URL that wait together get one answer",
             IN_RACE,
         ),
-        variant(
+        VariantInfo::new(
             "cookie-bypass",
             Role::Tempting,
             "whoever has a cookie passes by the cache; whoever has a token does not",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "short-life",
             Role::Tempting,
             "as vary-ignored, but answers live for a second: long enough for the next reader",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "public-only",
             Role::Fixed,
             "only answers to requests without credentials are stored or shared, and none that sets a cookie",
@@ -106,20 +106,6 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     build,
     explore,
 };
-
-const fn variant(
-    name: &'static str,
-    role: Role,
-    line: &'static str,
-    expected: &'static [Expected],
-) -> VariantInfo {
-    VariantInfo {
-        name,
-        role,
-        line,
-        expected,
-    }
-}
 
 /// What the handlers share.
 #[derive(Clone)]

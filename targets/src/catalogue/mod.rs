@@ -63,6 +63,22 @@ pub struct VariantInfo {
     pub expected: &'static [Expected],
 }
 
+impl VariantInfo {
+    pub(crate) const fn new(
+        name: &'static str,
+        role: Role,
+        line: &'static str,
+        expected: &'static [Expected],
+    ) -> Self {
+        Self {
+            name,
+            role,
+            line,
+            expected,
+        }
+    }
+}
+
 /// What a variant is there to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {

@@ -66,31 +66,31 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     story: include_str!("story.md"),
     scenario: "context",
     variants: &[
-        variant(
+        VariantInfo::new(
             "thread-local",
             Role::Fault,
             "the user is set on the thread, and read there after an await: by then the thread serves others",
             BY_THREADS,
         ),
-        variant(
+        VariantInfo::new(
             "set-again",
             Role::Tempting,
             "the user is set again after the first await; there is a second one, before the audit",
             BY_THREADS,
         ),
-        variant(
+        VariantInfo::new(
             "one-thread",
             Role::Tempting,
             "one thread serves everybody: no request changes threads, and all share the one there is",
             IN_RACE,
         ),
-        variant(
+        VariantInfo::new(
             "task-local",
             Role::Fixed,
             "the user belongs to the task, is set again at each of its turns, and is handed on to what it spawns",
             NOTHING,
         ),
-        variant(
+        VariantInfo::new(
             "argument",
             Role::Fixed,
             "whoever needs the user is told by the caller",
@@ -100,20 +100,6 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     build,
     explore,
 };
-
-const fn variant(
-    name: &'static str,
-    role: Role,
-    line: &'static str,
-    expected: &'static [Expected],
-) -> VariantInfo {
-    VariantInfo {
-        name,
-        role,
-        line,
-        expected,
-    }
-}
 
 fn build(setup: Setup) -> Building {
     Box::pin(async move {

@@ -59,43 +59,43 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     story: include_str!("story.md"),
     scenario: "credentials",
     variants: &[
-        variant(
+        VariantInfo::new(
             "retired-key-verifies",
             Role::Fault,
             "a key that was retired still verifies tokens, for ever",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "no-idle-limit",
             Role::Fault,
             "a console session lives until somebody ends it",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "reads-not-counted",
             Role::Fault,
             "every read is in the log, and nobody counts whose records one person has read",
             FIRED_IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "account-disabled",
             Role::Tempting,
             "the account of one who leaves is disabled: no more log-ins, but the key stays good",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "polls-keep-alive",
             Role::Tempting,
             "an idle limit, which every poll of the open page sets back",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "short-window",
             Role::Tempting,
             "customers are counted within twelve hours: whoever takes a day for each is never seen",
             FIRED_IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "limits-held",
             Role::Fixed,
             "keys end after a short grace, sessions by idle and absolute limits, reading at a count over all time",
@@ -105,20 +105,6 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     build,
     explore,
 };
-
-const fn variant(
-    name: &'static str,
-    role: Role,
-    line: &'static str,
-    expected: &'static [Expected],
-) -> VariantInfo {
-    VariantInfo {
-        name,
-        role,
-        line,
-        expected,
-    }
-}
 
 /// What the handlers share.
 #[derive(Debug)]

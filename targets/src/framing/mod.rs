@@ -19,8 +19,8 @@ use self::backend::Backend;
 use self::front::{Front, Reach};
 use self::reuse::Rules;
 use crate::catalogue::{
-    Building, ClassInfo, Expected, Factory, IN_SEQUENCE, Incident, NOTHING, Role, Setup,
-    TargetInfo, Trigger, VariantInfo,
+    Building, ClassInfo, Factory, IN_SEQUENCE, Incident, NOTHING, Role, Setup, TargetInfo, Trigger,
+    VariantInfo,
 };
 use crate::explored::Explored;
 use crate::members::{self, Members};
@@ -61,37 +61,37 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     story: include_str!("story.md"),
     scenario: "framing",
     variants: &[
-        variant(
+        VariantInfo::new(
             "pooled-at-answer",
             Role::Fault,
             "the connection is used again when the answer is complete: what is left of the body is the next request",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "one-length",
             Role::Tempting,
             "requests with two lengths are refused; this one has a single one, and a right one",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "quiet-when-taken",
             Role::Tempting,
             "a connection on which something has arrived is not used; half a request is answered by nothing",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "drained-64-kib",
             Role::Tempting,
             "up to 64 KiB of the body are skipped after the answer; the rest is the next request",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "drained-or-closed",
             Role::Fixed,
             "up to 64 KiB of the body are skipped; when more is left, the connection is closed",
             NOTHING,
         ),
-        variant(
+        VariantInfo::new(
             "both-complete",
             Role::Fixed,
             "the connection is used again only when request and answer are complete, and closed otherwise",
@@ -101,20 +101,6 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     build,
     explore,
 };
-
-const fn variant(
-    name: &'static str,
-    role: Role,
-    line: &'static str,
-    expected: &'static [Expected],
-) -> VariantInfo {
-    VariantInfo {
-        name,
-        role,
-        line,
-        expected,
-    }
-}
 
 /// What the handlers share.
 #[derive(Clone)]

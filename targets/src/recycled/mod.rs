@@ -12,8 +12,8 @@ use axum::extract::FromRef;
 
 use self::context::{Pool, Rules};
 use crate::catalogue::{
-    Building, ClassInfo, Expected, Factory, IN_SEQUENCE, Incident, NOTHING, Role, Setup,
-    TargetInfo, Trigger, VariantInfo,
+    Building, ClassInfo, Factory, IN_SEQUENCE, Incident, NOTHING, Role, Setup, TargetInfo, Trigger,
+    VariantInfo,
 };
 use crate::explored::Explored;
 use crate::members::{self, Members};
@@ -58,37 +58,37 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     story: include_str!("story.md"),
     scenario: "recycled",
     variants: &[
-        variant(
+        VariantInfo::new(
             "cleared-after-success",
             Role::Fault,
             "a context is cleared after a good answer, and after nothing else",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "overwritten-only",
             Role::Fault,
             "nothing is cleared: a request overwrites what it says, and inherits what it leaves out",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "cleared-after-refusal",
             Role::Tempting,
             "it is cleared after a refusal as well; a panic or a client that leaves goes another way",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "one-field-cleared",
             Role::Tempting,
             "the field that leaked is cleared when a context is taken; the others are forgotten",
             IN_SEQUENCE,
         ),
-        variant(
+        VariantInfo::new(
             "cleared-when-taken",
             Role::Fixed,
             "whoever takes a context puts an empty one in its place first",
             NOTHING,
         ),
-        variant(
+        VariantInfo::new(
             "new-each-time",
             Role::Fixed,
             "no pool: each request has a context of its own",
@@ -98,20 +98,6 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
     build,
     explore,
 };
-
-const fn variant(
-    name: &'static str,
-    role: Role,
-    line: &'static str,
-    expected: &'static [Expected],
-) -> VariantInfo {
-    VariantInfo {
-        name,
-        role,
-        line,
-        expected,
-    }
-}
 
 /// What the handlers share.
 #[derive(Clone)]
