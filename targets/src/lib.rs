@@ -21,6 +21,7 @@
 mod cache;
 mod catalogue;
 mod certificate;
+mod certificates;
 mod connections;
 mod context;
 mod explored;
@@ -44,5 +45,11 @@ pub use start_error::StartError;
 
 /// All targets, by the number of their class: each is a folder here, and a scenario of its name or one that its entry names.
 pub fn targets() -> &'static [TargetInfo] {
-    &[mail::INFO, cache::INFO, context::INFO]
+    &[
+        mail::INFO,
+        cache::INFO,
+        context::INFO,
+        certificates::INFO,
+        logins::INFO,
+    ]
 }
