@@ -25,6 +25,7 @@ mod certificates;
 mod connections;
 mod context;
 mod explored;
+mod logins;
 pub mod mail;
 mod members;
 mod options;

@@ -93,7 +93,7 @@ fn what_is_unknown_is_named_with_what_is_known() {
     let error = start(Options::new("post", "shared-note")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no target \"post\"; there is mail, cache, context, certificates"
+        "there is no target \"post\"; there is mail, cache, context, certificates, logins"
     );
 }
 
