@@ -23,11 +23,13 @@ mod buffers;
 mod cache;
 mod catalogue;
 mod certificate;
+mod certificates;
 mod connections;
 mod context;
 mod credentials;
 mod explored;
 mod framing;
+mod logins;
 pub mod mail;
 mod members;
 mod options;
@@ -58,6 +60,8 @@ pub fn targets() -> &'static [TargetInfo] {
         tenants::INFO,
         recycled::INFO,
         context::INFO,
+        certificates::INFO,
+        logins::INFO,
         afterwards::INFO,
         buffers::INFO,
         framing::INFO,

@@ -20,7 +20,12 @@ pub(crate) enum Tokens {
 impl Tokens {
     /// From the first one on.
     pub(crate) fn counted() -> Self {
-        Self::Counted(AtomicU64::new(0))
+        Self::counted_from(0)
+    }
+
+    /// From the one after `drawn` on, for a source that must not draw what another one does.
+    pub(crate) fn counted_from(drawn: u64) -> Self {
+        Self::Counted(AtomicU64::new(drawn))
     }
 
     /// 32 hexadecimal digits that were not drawn before; `None` when the operating system gives no randomness.

@@ -93,7 +93,7 @@ fn what_is_unknown_is_named_with_what_is_known() {
     let error = start(Options::new("post", "shared-note")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no target \"post\"; there is mail, cache, replies, tenants, recycled, context, afterwards, buffers, framing, credentials"
+        "there is no target \"post\"; there is mail, cache, replies, tenants, recycled, context, certificates, logins, afterwards, buffers, framing, credentials"
     );
 }
 
