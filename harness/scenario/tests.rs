@@ -323,9 +323,13 @@ fn a_log_in_says_which_cookie_is_the_session() {
 }
 
 #[test]
-fn every_shipped_log_in_names_its_session() {
+fn every_shipped_log_in_by_cookie_names_its_session() {
     for shipped in shipped() {
         let scenario = Scenario::parse(shipped.name, shipped.text).unwrap();
+        // An app has a token of its own, which every request carries.
+        if shipped.text.contains("\nbearer = ") {
+            continue;
+        }
         let log_ins = scenario.step_infos();
         let mut log_ins = log_ins.iter().filter(|step| step.role == StepRole::LogIn);
         assert!(
