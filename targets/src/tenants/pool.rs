@@ -68,8 +68,11 @@ impl Pool {
                 lent.session = None;
             }
         }
-        if self.resets.swap(0, Ordering::Relaxed) > 0 {
+        let owed = self.resets.load(Ordering::Relaxed);
+        if owed > 0 {
             lent.run(Statement::Unset).await?;
+            // Not before: whoever leaves in between leaves it to the next one.
+            self.resets.fetch_sub(owed, Ordering::Relaxed);
         }
         Ok(lent)
     }
