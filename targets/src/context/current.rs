@@ -108,7 +108,9 @@ impl Context {
             Way::ThreadAgain => {
                 let before = self.get();
                 let value = wait.await;
-                before.map(|member| self.set(member));
+                if let Some(member) = before {
+                    self.set(member);
+                }
                 value
             }
             _ => wait.await,
