@@ -50,6 +50,7 @@ pub(super) enum Table {
     Explored(Mutex<Connection>),
 }
 
+/// What that thread is to do.
 pub(super) struct Job(Box<dyn FnOnce(&Connection) + Send>);
 
 impl std::fmt::Debug for Job {
