@@ -242,24 +242,4 @@ mod tests {
             [(0, vec![UserId(1)]), (1, vec![UserId(0)])]
         );
     }
-
-    /// To measure: cargo test --release --lib -- --ignored weigh
-    #[test]
-    #[ignore = "a measurement"]
-    fn executions_judged_in_a_second() {
-        let mut weigher = weigher();
-        weigher.prepare(&execution([0, 1]));
-        let began = std::time::Instant::now();
-        let count = 20_000u32;
-        for outcome in 0..u128::from(count) {
-            weigher.weigh(Some(outcome), &mut || execution([1, 1]));
-        }
-        let new = f64::from(count) / began.elapsed().as_secs_f64();
-        let began = std::time::Instant::now();
-        for outcome in 0..u128::from(count) {
-            weigher.weigh(Some(outcome), &mut || execution([1, 1]));
-        }
-        let known = f64::from(count) / began.elapsed().as_secs_f64();
-        panic!("{new:.0} new and {known:.0} known executions a second");
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crosswire::explore::search::{Bounded, ByChance, Gap, Pct, Ran, Random, Reach, Search};
-use crosswire::explore::{Detail, ExecutionEnd, Guide, Point, Stage as _};
+use crosswire::explore::{Detail, ExecutionEnd, Guide, Stage as _};
 use crosswire::history::{Move, Schedule};
 use proptest::prelude::*;
 
@@ -306,53 +306,4 @@ fn an_execution_without_an_end_leaves_a_gap() {
         (reach.all, reach.complete, reach.gap),
         (false, None, Some(Gap::Endless))
     );
-}
-
-/// As little of a stage as there can be: two requests of eight steps each.
-fn trivial(guide: &mut dyn Guide) {
-    let mut left = [8u8; 2];
-    let mut last = None;
-    for step in 0..16 {
-        let mut enabled = [Move::Request(0); 2];
-        let mut count = 0;
-        let order = if last == Some(1) { [1, 0] } else { [0, 1] };
-        for request in order {
-            if left[request] > 0 {
-                enabled[count] = Move::Request(request as u8);
-                count += 1;
-            }
-        }
-        let point = Point {
-            step,
-            enabled: &enabled[..count],
-            continues: last.is_some_and(|last: usize| left[last] > 0),
-        };
-        let Some(Move::Request(request)) = guide.choose(&point) else {
-            return;
-        };
-        left[usize::from(request)] -= 1;
-        last = Some(usize::from(request));
-    }
-}
-
-#[test]
-#[ignore = "a measurement: run it alone, with --release"]
-fn executions_a_second_of_the_search_alone() {
-    let measure = |name: &str, make: &dyn Fn(u64) -> Box<dyn Search>| {
-        let (mut executions, started) = (0u32, std::time::Instant::now());
-        for turn in 0..100 {
-            let mut search = make(turn);
-            for _ in 0..12_870 {
-                assert!(search.begin());
-                trivial(&mut *search);
-                search.end(&ExecutionEnd::Complete);
-                executions += 1;
-            }
-        }
-        let a_second = f64::from(executions) / started.elapsed().as_secs_f64();
-        eprintln!("{name}: {a_second:.0} executions of 16 moves a second");
-    };
-    measure("bounded", &|_| Box::new(Bounded::new(None)));
-    measure("random", &|seed| Box::new(Random::new(None, seed)));
-    measure("pct", &|seed| Box::new(Pct::new(None, seed)));
 }

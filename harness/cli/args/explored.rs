@@ -8,7 +8,7 @@ use crosswire::explore::Replay;
 use crosswire::judge::Threshold;
 use crosswire::scenario::{HoldName, SearchName};
 
-use super::values::{duration, seed, word};
+use super::values::{duration, whole_number, word};
 use super::{ConfigArgs, Expect, Loudness, NetworkArgs, OutputArgs};
 
 /// Arguments of `explore`.
@@ -51,16 +51,16 @@ pub(crate) struct ExploreArgs {
     #[arg(long, value_parser = word::<SearchName>(SearchName::WORDS), value_name = "NAME", help_heading = "Run")]
     pub(crate) search: Option<SearchName>,
     /// Most switches away from a request that could have gone on
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = seed, allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = whole_number, allow_hyphen_values = true)]
     pub(crate) preemptions: Option<u64>,
     /// Most executions of a race
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = seed, allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = whole_number, allow_hyphen_values = true)]
     pub(crate) executions: Option<u64>,
     /// Executions drawn by chance once these are used up
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = seed, allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = whole_number, allow_hyphen_values = true)]
     pub(crate) samples: Option<u64>,
     /// Most moves of an execution
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = seed, allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = whole_number, allow_hyphen_values = true)]
     pub(crate) moves: Option<u64>,
     /// End a race after this time, such as 30s or 2m (at least 1s); what was done until then counts
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, help_heading = "Run")]
@@ -81,7 +81,7 @@ pub(crate) struct ExploreArgs {
     #[arg(long, value_name = "LINE", help_heading = "Run")]
     pub(crate) schedule: Option<Replay>,
     /// Seed of what is drawn by chance; random when absent, always printed
-    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true, help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = whole_number, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) seed: Option<u64>,
     /// Verdict that counts as success
     #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Run")]

@@ -9,7 +9,7 @@ use crosswire::identity::UserId;
 use crosswire::judge::Threshold;
 use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
 
-use super::values::{duration, seed, word};
+use super::values::{duration, whole_number, word};
 use super::{ConfigArgs, Expect, Loudness, NetworkArgs, OutputArgs};
 
 /// Arguments of `run`.
@@ -69,7 +69,7 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "METRIC >= N", help_heading = "Run")]
     pub(crate) threshold: Vec<Threshold>,
     /// Seed of groups, mixes and offsets; random when absent, always printed
-    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true, help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = whole_number, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) seed: Option<u64>,
     /// Rounds
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32), allow_negative_numbers = true)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{duration, seed};
+use super::values::{duration, whole_number};
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(4..=200), allow_negative_numbers = true)]
     pub(crate) users: u32,
     /// Seed; random when absent, always printed
-    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = whole_number, allow_hyphen_values = true)]
     pub(crate) seed: Option<u64>,
     /// A short version for regression suites: fewer users and rounds
     #[arg(long)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{seed, span};
+use super::values::{span, whole_number};
 use super::{ConfigArgs, Expect, Loudness, OutputArgs};
 
 /// Arguments of `init`.
@@ -59,7 +59,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32), allow_negative_numbers = true)]
     pub(crate) rounds: Option<u32>,
     /// Seed, instead of that of the report's run
-    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true, help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = whole_number, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) seed: Option<u64>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

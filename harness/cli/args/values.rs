@@ -13,8 +13,8 @@ where
     PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
-/// A seed, or another number without bounds of its own, with an error that tells the range.
-pub(super) fn seed(text: &str) -> Result<u64, String> {
+/// A number without bounds of its own, such as a seed, with an error that tells the range.
+pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse()
         .map_err(|_| format!("must be a whole number from 0 to {}", u64::MAX))
 }

@@ -63,7 +63,8 @@ impl<'a> Site<'a> {
                     );
                     self.run.note(text)?;
                 }
-                return result.map_err(|off| after(off, tries));
+                let is_untouched = self.may_hold_dead && self.board.state.borrow().is_untouched();
+                return result.map_err(|off| after(off, tries, is_untouched));
             }
             self.forget_exchanges(recorded);
             first_failure = first_failure.or(Some(failed));
@@ -135,15 +136,22 @@ impl<'a> Site<'a> {
     }
 }
 
-/// The error of the last of several tries.
-fn after(off: Off, tries: u32) -> Off {
-    match off {
-        Off::Failed(error) if tries > 1 => {
-            let why = format!("{} (the last of {tries} tries)", error.why);
-            Off::Failed(StageError::new(error.cause, why))
-        }
-        off => off,
+/// The error of the last of several tries. Where no connection has come through the relays, a pool may hold some from before,
+/// which nobody answers any more.
+fn after(off: Off, tries: u32, is_untouched: bool) -> Off {
+    let Off::Failed(StageError { mut why, cause }) = off else {
+        return off;
+    };
+    if tries > 1 {
+        why.push_str(&format!(" (the last of {tries} tries)"));
     }
+    if is_untouched {
+        why.push_str(
+            "; no connection had come through a relay until then: a service that was started before the relays, or that was \
+             explored already, may hold connections that are dead, so start it anew (--restart does so before each execution)",
+        );
+    }
+    Off::Failed(StageError::new(cause, why))
 }
 
 impl State {

@@ -195,28 +195,11 @@ impl<'a> Turnstile<'a> {
             false => state.troubles.clone(),
         };
         if known.is_empty() {
-            return match state.is_untouched() {
-                true => of_before(error),
-                false => error,
-            };
+            return error;
         }
         let why = format!("{} ({})", error.why, known.join("; "));
         StageError::new(error.cause, why)
     }
-}
-
-/// The error of a step that failed before any connection came through the relays. A pool may hold some from before, which
-/// nobody answers any more.
-fn of_before(error: StageError) -> StageError {
-    if !error.why.contains(" did not succeed") {
-        return error;
-    }
-    let why = format!(
-        "{}; no connection had come through a relay until then: a service that was started before the relays, or that was \
-         explored already, may hold connections that are dead, so start it anew (--restart does so before each execution)",
-        error.why
-    );
-    StageError::new(error.cause, why)
 }
 
 /// Messages so far on connections that are not known to be quiet or busy by themselves.
@@ -258,27 +241,5 @@ impl Course<'_, '_> {
                 hashes: seen.hashes.clone(),
             })
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_that_fails_before_any_connection_hints_at_those_from_before() {
-        let told = |why: &str| of_before(StageError::new(Cause::Step, why)).why;
-        let failed = told("step `write` of u1 did not succeed: it was answered 500");
-        assert!(
-            failed.starts_with(
-                "step `write` of u1 did not succeed: it was answered 500; no connection"
-            ),
-            "{failed}"
-        );
-        assert!(failed.contains("start it anew"), "{failed}");
-        assert_eq!(
-            told("the target took no connection"),
-            "the target took no connection"
-        );
     }
 }

@@ -58,6 +58,15 @@ fn first_is_answered(walked: &Walked, answer: &str) -> bool {
     walked.answers.iter().any(|answers| answers[0] == answer)
 }
 
+/// What the second user does: it wakes the first one, and writes the memo an await later.
+async fn notifies(state: &State) -> String {
+    consume_budget().await;
+    state.notify.notify_waiters();
+    consume_budget().await;
+    state.write("user2");
+    "user2".to_owned()
+}
+
 /// The first user waits in a way of tokio's that takes nothing of the budget, then writes the memo, awaits and reads it.
 #[test]
 fn the_await_after_a_wait_that_costs_nothing_is_a_point() {
@@ -68,11 +77,7 @@ fn the_await_after_a_wait_that_costs_nothing_is_a_point() {
             consume_budget().await;
             return state.read();
         }
-        consume_budget().await;
-        state.notify.notify_waiters();
-        consume_budget().await;
-        state.write("user2");
-        user
+        notifies(&state).await
     });
     assert!(first_is_answered(&walked, "200 user2"), "{walked:?}");
     assert!(first_is_answered(&walked, "200 user1"), "{walked:?}");
@@ -94,11 +99,7 @@ fn so_it_is_after_a_wait_with_a_time_limit() {
             consume_budget().await;
             return state.read();
         }
-        consume_budget().await;
-        state.notify.notify_waiters();
-        consume_budget().await;
-        state.write("user2");
-        user
+        notifies(&state).await
     });
     assert!(first_is_answered(&walked, "200 user2"), "{walked:?}");
     assert!(first_is_answered(&walked, "200 late"), "{walked:?}");
