@@ -115,7 +115,7 @@ impl Findings {
         }
     }
 
-    /// Takes the schedule in which an exposure was first seen, not run again.
+    /// Takes the plainest schedule in which an exposure was seen, not run again.
     fn as_first_seen(
         &mut self,
         id: &str,
@@ -127,11 +127,12 @@ impl Findings {
         if self.found.iter().any(is_known) {
             return;
         }
+        let (schedule, preemptions) = first.plainest();
         self.found.push(FoundSchedule {
             exposures: vec![id.to_owned()],
-            schedule: first.schedule.clone(),
-            replay: line(scenario, executor, &first.schedule),
-            preemptions: first.preemptions,
+            schedule: schedule.clone(),
+            replay: line(scenario, executor, schedule),
+            preemptions,
             shrunk_in: 0,
             first_seen: first.schedule.clone(),
             repeated: (0, 0),

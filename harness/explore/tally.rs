@@ -19,6 +19,18 @@ const EXPOSURES_FOLLOWED: usize = 1_000;
 pub(super) struct FirstSeen {
     pub(super) schedule: Schedule,
     pub(super) preemptions: u32,
+    /// The first one, and how many preemptions it has, in which no two requests met, when the one above is not.
+    apart: Option<(Schedule, u32)>,
+}
+
+impl FirstSeen {
+    /// The first schedule that shows it without a race, where there is one, else the first that shows it.
+    pub(super) fn plainest(&self) -> (&Schedule, u32) {
+        match &self.apart {
+            Some((schedule, preemptions)) => (schedule, *preemptions),
+            None => (&self.schedule, self.preemptions),
+        }
+    }
 }
 
 /// The sums of a race.
@@ -135,9 +147,19 @@ impl Tally {
         weighed: &Weighed,
         preemptions: u32,
     ) -> bool {
+        let schedule = &execution.schedule;
         let mut is_new = false;
         for id in &weighed.exposures {
-            if self.order.len() >= EXPOSURES_FOLLOWED || self.first_seen.contains_key(id) {
+            if let Some(first) = self.first_seen.get_mut(id) {
+                if first.apart.is_none()
+                    && first.schedule.is_interleaved()
+                    && !schedule.is_interleaved()
+                {
+                    first.apart = Some((schedule.clone(), preemptions));
+                }
+                continue;
+            }
+            if self.order.len() >= EXPOSURES_FOLLOWED {
                 continue;
             }
             is_new = true;
@@ -145,8 +167,9 @@ impl Tally {
             self.first_seen.insert(
                 id.clone(),
                 FirstSeen {
-                    schedule: execution.schedule.clone(),
+                    schedule: schedule.clone(),
                     preemptions,
+                    apart: None,
                 },
             );
         }

@@ -121,6 +121,23 @@ impl Schedule {
     pub fn switches(&self) -> usize {
         self.0.windows(2).filter(|pair| pair[0] != pair[1]).count()
     }
+
+    /// Whether some request goes on after another one has gone on in between: that takes requests that meet.
+    #[must_use]
+    pub fn is_interleaved(&self) -> bool {
+        let mut over: Vec<usize> = Vec::new();
+        let mut now = None;
+        for request in self.0.iter().filter_map(|mv| mv.request()) {
+            if now == Some(request) {
+                continue;
+            }
+            if over.contains(&request) {
+                return true;
+            }
+            over.extend(now.replace(request));
+        }
+        false
+    }
 }
 
 impl fmt::Display for Schedule {
@@ -182,5 +199,26 @@ impl<'de> Deserialize<'de> for Move {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Move, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_run_one_after_the_other_are_not_interleaved() {
+        for (text, is_interleaved) in [
+            ("", false),
+            ("R1*3,R2*2", false),
+            ("R2,B,R2,T,R1", false),
+            ("R1,X1,R2", false),
+            ("R1,R2,R1", true),
+            ("R1,R2*4,X1", true),
+            ("R3,R1,R2,R3", true),
+        ] {
+            let schedule: Schedule = text.parse().unwrap();
+            assert_eq!(schedule.is_interleaved(), is_interleaved, "{text}");
+        }
     }
 }

@@ -158,18 +158,7 @@ impl ShownBy {
     /// Whether some request goes on after another one has gone on in between: that takes requests that meet.
     #[must_use]
     pub fn is_interleaved(&self) -> bool {
-        let mut over: Vec<usize> = Vec::new();
-        let mut now = None;
-        for request in self.schedule.0.iter().filter_map(|mv| mv.request()) {
-            if now == Some(request) {
-                continue;
-            }
-            if over.contains(&request) {
-                return true;
-            }
-            over.extend(now.replace(request));
-        }
-        false
+        self.schedule.is_interleaved()
     }
 }
 
@@ -310,30 +299,5 @@ impl Names<'_> {
             preemptions: shortest.preemptions,
             replay: self.masked(&shortest.replay),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_that_run_one_after_the_other_are_not_interleaved() {
-        for (schedule, is_interleaved) in [
-            ("", false),
-            ("R1*3,R2*2", false),
-            ("R2,B,R2,T,R1", false),
-            ("R1,X1,R2", false),
-            ("R1,R2,R1", true),
-            ("R1,R2*4,X1", true),
-            ("R3,R1,R2,R3", true),
-        ] {
-            let shown_by = ShownBy {
-                schedule: schedule.parse().unwrap(),
-                preemptions: 0,
-                replay: String::new(),
-            };
-            assert_eq!(shown_by.is_interleaved(), is_interleaved, "{schedule}");
-        }
     }
 }
