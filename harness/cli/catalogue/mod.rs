@@ -1,6 +1,7 @@
 //! `crosswire catalogue`: the known ways to show one user another's data; and `crosswire run catalogue`, which tries them all.
 
 mod matrix;
+mod measured;
 mod trial;
 
 use std::fmt::Write as _;
@@ -90,7 +91,10 @@ fn list(text: &mut String) {
     }
     let _ = writeln!(
         text,
-        "one in full   crosswire catalogue NAME\nall of it     crosswire run {NAME}"
+        "seconds       of whole runs when the README's matrix was made ({})\n\
+         one in full   crosswire catalogue NAME\n\
+         all of it     crosswire run {NAME}",
+        measured::WHERE
     );
 }
 
@@ -138,18 +142,22 @@ fn variants(text: &mut String, target: &TargetInfo) {
         .max();
     let width = width.unwrap_or(0);
     for variant in target.variants {
-        let found: Vec<String> = variant
-            .expected
-            .iter()
-            .map(|expected| format!("{}: {}", expected.engine, words(expected.sees)))
-            .collect();
-        let _ = writeln!(
-            text,
-            "    {:8}    {:width$}  {}",
-            variant.role,
-            variant.name,
-            found.join(", ")
-        );
+        let (mut role, mut name) = (variant.role.to_string(), variant.name);
+        for expected in variant.expected {
+            let full = format!("{}/{}", target.name, variant.name);
+            let how_fast = measured::measured(&full, expected.engine).map(|row| {
+                let seconds = row.took.as_secs_f64();
+                format!("{}, {seconds:.2} s", row.first)
+            });
+            let line = format!(
+                "    {role:8}    {name:width$}  {:7}  {:17}  {}",
+                expected.engine,
+                words(expected.sees),
+                how_fast.unwrap_or_default()
+            );
+            let _ = writeln!(text, "{}", line.trim_end());
+            (role.clear(), name = "");
+        }
     }
 }
 
