@@ -4,7 +4,7 @@ use std::io;
 
 use super::{ControlRun, Proxy, Recognition, Swap, Upstream};
 use crate::fire::{Event, Plan, Stop, Watch, fire};
-use crate::history::{Ending, Phase, Record, Sink};
+use crate::history::{Ending, Overlaps, Phase, Record, Sink};
 use crate::identity::{Redactor, Salt};
 use crate::scenario::{Network, Protocol, Scenario};
 
@@ -154,5 +154,9 @@ impl<S: Sink> Sink for Told<'_, S> {
             self.sink.take(&Record::Note { text })?;
         }
         self.sink.take(&Record::Control(rehearsed.result))
+    }
+
+    fn lacks(&self) -> Option<Overlaps> {
+        self.sink.lacks()
     }
 }

@@ -4,8 +4,11 @@ use super::Event;
 use super::alone::Unmet;
 use super::pattern::{self, Part};
 use super::run::{Halt, Run};
-use crate::history::{Cause, Dead, Ending, Phase, StepRole};
+use crate::history::{Cause, Dead, Ending, Overlaps, Phase, StepRole};
 use crate::scenario::Step;
+
+/// How many times the scenario's rounds are run at most, when too few requests met in them.
+const MOST_TIMES: u64 = 10;
 
 impl<'a> Run<'a> {
     /// All phases but for cleaning up; `done` is how many rounds have come to their end.
@@ -25,15 +28,43 @@ impl<'a> Run<'a> {
             self.event_phase(Phase::Sequence, 0);
             self.sequence().await?;
         }
-        for round in 1..=scenario.fire.rounds {
+        while *done < self.rounds {
+            let round = *done + 1;
             self.round(round).await?;
             *done = round;
+            if round == self.rounds {
+                self.go_on_for_overlaps();
+            }
             self.watch.event(&Event::Round {
                 round,
-                rounds: scenario.fire.rounds,
+                rounds: self.rounds,
             });
         }
+        if self.rounds > scenario.fire.rounds {
+            let (asked, run) = (scenario.fire.rounds, self.rounds);
+            self.note(format!(
+                "too few requests met in {asked} rounds, so {run} were run"
+            ))?;
+        }
         self.ask_again().await
+    }
+
+    /// Adds the rounds that it takes, at the rate so far, until as many requests have met as a clean result needs; none
+    /// when that would be more than [`MOST_TIMES`] the scenario's. How many meet in a volley is up to the service and to
+    /// what else the machine does: a fixed number of rounds is too few on a busy day.
+    fn go_on_for_overlaps(&mut self) {
+        let Some(Overlaps { pairs, needed }) = self.sink.lacks() else {
+            return;
+        };
+        let done = u64::from(self.rounds);
+        let Some(enough) = done.saturating_mul(needed).checked_div(pairs) else {
+            return;
+        };
+        let most = u64::from(self.scenario.fire.rounds).saturating_mul(MOST_TIMES);
+        let rounds = enough.saturating_add(1);
+        if rounds <= most {
+            self.rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+        }
     }
 
     /// Every user by itself once more, where something was learnt: what a user was shown of another's may have become
@@ -44,11 +75,10 @@ impl<'a> Run<'a> {
         if !scenario.volley.iter().any(|step| step.learns) {
             return Ok(());
         }
-        self.event_phase(Phase::Solo, scenario.fire.rounds);
+        self.event_phase(Phase::Solo, self.rounds);
         for user in 0..self.sessions.len() {
             for step in one_by_one(&scenario.volley).filter(learns) {
-                self.walk(user, step, Phase::Solo, scenario.fire.rounds)
-                    .await?;
+                self.walk(user, step, Phase::Solo, self.rounds).await?;
             }
         }
         Ok(())

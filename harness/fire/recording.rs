@@ -89,7 +89,7 @@ impl Run<'_> {
         self.watch.event(&Event::Phase {
             phase,
             round,
-            rounds: self.scenario.fire.rounds,
+            rounds: self.rounds,
         });
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Run<'a> {
     pub(crate) text_rng: StdRng,
     rate: Rate,
     pub(crate) volleys: u32,
+    /// Rounds that are to be run, as far as is known: more than the scenario's while too few requests met.
+    pub(crate) rounds: u32,
     pub(crate) mint: Mint,
     pub(crate) redactor: Redactor,
     pub(crate) exchanges: u64,
@@ -216,6 +218,7 @@ impl<'a> Run<'a> {
             text_rng: StdRng::seed_from_u64(plan.seed ^ TEXTS),
             rate: Rate::new(scenario.limits.rate),
             volleys: 0,
+            rounds: scenario.fire.rounds,
             mint: Mint::new(plan.salt),
             redactor: Redactor::new(scenario.supplied_secrets()),
             exchanges: 0,

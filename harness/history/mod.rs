@@ -27,4 +27,4 @@ pub use record::{
     RequestLine, ServerTimes, SlotInfo, Start, StepInfo, StepRole, Target, Volley,
 };
 pub use schedule::{Move, Schedule, ScheduleError};
-pub use sink::{Sink, Tee};
+pub use sink::{Overlaps, Sink, Tee};

@@ -93,6 +93,11 @@ impl Run {
         }
     }
 
+    /// Overlapping pairs of different owners that a clean result needs: one at least.
+    pub(super) fn needed_overlaps(&self) -> u64 {
+        self.world.start.min_overlaps.max(1)
+    }
+
     /// Takes a planting; false when its text is not a canary of this run.
     pub(super) fn planted(&mut self, planted: &Planted, notes: &mut Vec<String>) -> bool {
         self.end_read_back(notes);

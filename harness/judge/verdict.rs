@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{ControlRun, End, Ending, Explored, Record, Sink, Start};
+use crate::history::{ControlRun, End, Ending, Explored, Overlaps, Record, Sink, Start};
 
 use super::day::{DayJudged, DayTally};
 use super::findings::{DISTINCT_COUNTED, EXPOSURES_KEPT};
@@ -401,7 +401,7 @@ impl Judge {
             self.reason(kind, text);
         }
         let pairs = self.strength.overlapping_pairs;
-        let needed = run.world.start.min_overlaps.max(1);
+        let needed = run.needed_overlaps();
         if !self.explored.is_empty() {
             return;
         }
@@ -457,6 +457,12 @@ impl Sink for Judge {
     fn take(&mut self, record: &Record) -> io::Result<()> {
         Judge::take(self, record);
         Ok(())
+    }
+
+    fn lacks(&self) -> Option<Overlaps> {
+        let run = self.run.as_ref().filter(|run| run.findings.is_empty())?;
+        let (pairs, needed) = (self.strength.overlapping_pairs, run.needed_overlaps());
+        (pairs < needed).then_some(Overlaps { pairs, needed })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::rules::testing::*;
 use super::*;
-use crate::history::{Cause, End, Ending, Outcome, Phase, Record, StepRole};
+use crate::history::{Cause, End, Ending, Outcome, Overlaps, Phase, Record, Sink, StepRole};
 
 fn clean(users: u32) -> Story {
     let mut story = Story::of(users);
@@ -251,6 +251,29 @@ fn too_few_overlaps() {
         reasons(one_user),
         ["overlapping pairs of different owners: 0, needed: 1"]
     );
+}
+
+#[test]
+fn an_engine_can_ask_meanwhile_how_many_overlaps_are_lacking() {
+    let lacks = |mut story: Story, needed| {
+        header(&mut story).min_overlaps = needed;
+        let mut judge = Judge::new();
+        for record in &story.records {
+            judge.take(record);
+        }
+        judge.lacks()
+    };
+    assert_eq!(
+        lacks(clean(3), 4),
+        Some(Overlaps {
+            pairs: 3,
+            needed: 4
+        })
+    );
+    assert_eq!(lacks(clean(3), 3), None);
+    let mut exposed = clean(3);
+    exposed.volley(vec![(0, READ, page(&text(1, 0, 0)))]);
+    assert_eq!(lacks(exposed, 4), None, "it has a result");
 }
 
 #[test]

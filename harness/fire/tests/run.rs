@@ -1,8 +1,10 @@
 //! Whole runs against a server that says exactly what a test wants.
 
+use std::io;
+
 use super::scripted::{Act, Scripted};
 use crate::fire::{Plan, Stop, fire};
-use crate::history::{Ending, Record};
+use crate::history::{Ending, Overlaps, Record, Sink};
 use crate::identity::Salt;
 use crate::scenario::Scenario;
 
@@ -65,4 +67,84 @@ fn a_request_on_a_closed_idle_connection_is_sent_again_and_that_is_told() {
 fn a_request_that_got_half_an_answer_is_not_sent_again() {
     let records = run(vec![Act::Say(OK), Act::SayAndClose(b"HTTP/1.1 200")]);
     assert_eq!(told(&records), (2, 0, false), "{records:?}");
+}
+
+/// Weighs as if so many pairs overlapped in every round.
+struct Weighing {
+    records: Vec<Record>,
+    rounds: u64,
+    pairs_a_round: u64,
+}
+
+impl Sink for Weighing {
+    fn take(&mut self, record: &Record) -> io::Result<()> {
+        self.rounds += u64::from(matches!(record, Record::Volley(_)));
+        self.records.take(record)
+    }
+
+    fn lacks(&self) -> Option<Overlaps> {
+        let (pairs, needed) = (self.rounds * self.pairs_a_round, 100);
+        (pairs < needed).then_some(Overlaps { pairs, needed })
+    }
+}
+
+/// Rounds that were run of three, and the notes of the run.
+fn rounds_at(pairs_a_round: u64) -> (u32, Vec<String>) {
+    let server = Scripted::new(vec![Act::Say(OK); 40]);
+    let text = format!(
+        r#"version = 1
+target = {{ url = "{}" }}
+users = {{ count = 1, name = "ann" }}
+fire = {{ rounds = 3, solo = false, sequence = false }}
+[[volley]]
+name = "read"
+path = "/read"
+"#,
+        server.url()
+    );
+    let scenario = Scenario::parse("read", &text).expect("it parses");
+    let plan = Plan {
+        scenario: &scenario,
+        target_name: "scripted".to_owned(),
+        base_url: server.url(),
+        trusted_pem: None,
+        seed: 1,
+        salt: Salt::new(1),
+    };
+    let mut sink = Weighing {
+        records: Vec::new(),
+        rounds: 0,
+        pairs_a_round,
+    };
+    fire(&plan, &mut sink, &mut (), &Stop::default()).expect("it is recorded");
+    let notes = sink.records.iter().filter_map(|record| match record {
+        Record::Note { text } => Some(text.clone()),
+        _ => None,
+    });
+    let notes = notes.collect();
+    match sink.records.last() {
+        Some(Record::End(end)) => {
+            assert_eq!(end.ending, Ending::Completed);
+            assert_eq!(u64::from(end.rounds), sink.rounds);
+            (end.rounds, notes)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn rounds_go_on_while_too_few_requests_met_and_they_can_become_enough() {
+    assert_eq!(rounds_at(50), (3, vec![]), "enough");
+    let told = "too few requests met in 3 rounds, so 11 were run".to_owned();
+    assert_eq!(
+        rounds_at(10),
+        (11, vec![told]),
+        "a round more than it takes"
+    );
+    assert_eq!(
+        rounds_at(3),
+        (3, vec![]),
+        "34 rounds are more than ten times 3"
+    );
+    assert_eq!(rounds_at(0), (3, vec![]), "none ever meet");
 }
