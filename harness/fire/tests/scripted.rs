@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(super) struct Scripted {
     address: SocketAddr,
     /// What was read, a message per read.
     pub(super) heard: Receiver<Vec<u8>>,
+    /// Nobody needs it any more.
+    over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -37,10 +40,13 @@ impl Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (tell, heard) = channel();
-        let thread = std::thread::spawn(move || serve(&listener, acts, &tell));
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
+        let thread = std::thread::spawn(move || serve(&listener, acts, &tell, &is_over));
         Scripted {
             address,
             heard,
+            over,
             thread: Some(thread),
         }
     }
@@ -64,7 +70,8 @@ impl Scripted {
 
 impl Drop for Scripted {
     fn drop(&mut self) {
-        // The thread ends with its acts; one more connection wakes it when it still waits for a client.
+        // The thread ends with its acts, or now; one more connection wakes it when it still waits for a client.
+        self.over.store(true, Ordering::SeqCst);
         drop(TcpStream::connect(self.address));
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the scripted server ends");
@@ -72,9 +79,9 @@ impl Drop for Scripted {
     }
 }
 
-fn serve(listener: &TcpListener, acts: Vec<Act>, tell: &Sender<Vec<u8>>) {
+fn serve(listener: &TcpListener, acts: Vec<Act>, tell: &Sender<Vec<u8>>, is_over: &AtomicBool) {
     let mut acts = acts.into_iter().peekable();
-    while acts.peek().is_some() {
+    while acts.peek().is_some() && !is_over.load(Ordering::SeqCst) {
         let Ok((mut stream, _)) = listener.accept() else {
             return;
         };
