@@ -204,3 +204,101 @@ fn with_session(id: &str) -> Response {
 fn refused() -> Response {
     (StatusCode::NOT_FOUND, members::private(), "log in first\n").into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Workers with one table, which answers from a thread of its own.
+    fn workers(variant: &str) -> [Worker; 2] {
+        let rules = Rules::of(variant).unwrap();
+        let (members, table) = (Members::explored(2), Arc::new(Table::served().unwrap()));
+        let began = Instant::now();
+        [0, 1].map(|number| Worker {
+            rules,
+            source: Source::of(rules.ids, number, began, false),
+            members: Arc::clone(&members),
+            table: Arc::clone(&table),
+        })
+    }
+
+    fn cookie(id: &str) -> HeaderMap {
+        let line = format!("{SESSION_COOKIE}={id}");
+        HeaderMap::from_iter([(http::header::COOKIE, line.parse().unwrap())])
+    }
+
+    /// Whether two users who log in share an id: at one worker, at two workers, and at two workers together.
+    async fn shared(variant: &str) -> [bool; 3] {
+        let mut shared = [false; 3];
+        for (at, shared) in shared.iter_mut().enumerate() {
+            let workers = workers(variant);
+            let [first, second] = [&workers[0], &workers[usize::from(at > 0)]];
+            let (one, two) = (
+                first.log_in(Member(1), None),
+                second.log_in(Member(2), None),
+            );
+            let [one, two] = match at {
+                // Both have asked the table before either is told anything.
+                2 => <[_; 2]>::from(tokio::join!(one, two)),
+                _ => [one.await, two.await],
+            };
+            *shared = one.unwrap() == two.unwrap();
+        }
+        shared
+    }
+
+    /// Whether the id of a visitor is the member's after the log-in.
+    async fn is_kept(variant: &str) -> bool {
+        let [worker, _] = workers(variant);
+        let visitor = worker.begin(VISITOR).await.unwrap();
+        let before = worker.session(&cookie(&visitor)).await;
+        let member = worker.log_in(Member(1), before).await.unwrap();
+        assert!(member_session(&worker, &cookie(&member)).await.is_some());
+        member_session(&worker, &cookie(&visitor)).await.is_some()
+    }
+
+    /// Whether a session lives after its log-out: when the page was made before, and when it was being made meanwhile.
+    async fn lives_on(variant: &str) -> [bool; 2] {
+        let mut lives_on = [false; 2];
+        for (is_late, lives_on) in [false, true].into_iter().zip(&mut lives_on) {
+            let [worker, _] = workers(variant);
+            let id = worker.log_in(Member(1), None).await.unwrap();
+            let page = worker.session(&cookie(&id)).await.unwrap();
+            if !is_late {
+                worker.save(page.clone()).await.unwrap();
+            }
+            worker
+                .table
+                .end(&id, worker.rules.leaves_mark)
+                .await
+                .unwrap();
+            if is_late {
+                worker.save(page).await.unwrap();
+            }
+            *lives_on = worker.session(&cookie(&id)).await.is_some();
+        }
+        lives_on
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_variant_shows_what_is_said_of_it_and_nothing_else() {
+        let (no, late) = ([false; 2], [false, true]);
+        for (variant, ids, kept, alive) in [
+            // A visitor who logs in within the second is given the same id once more.
+            ("second-and-worker", [true, false, false], true, no),
+            ("seeded-alike", [false, true, true], false, no),
+            ("written-back", [false; 3], false, late),
+            ("id-kept", [false; 3], true, no),
+            ("longer-id", [false, true, true], false, no),
+            ("check-then-insert", [false, false, true], false, no),
+            ("no-mark", [false; 3], false, late),
+            ("random-id", [false; 3], false, no),
+        ] {
+            assert_eq!(shared(variant).await, ids, "{variant}");
+            assert_eq!(is_kept(variant).await, kept, "{variant}");
+            assert_eq!(lives_on(variant).await, alive, "{variant}");
+        }
+    }
+}
