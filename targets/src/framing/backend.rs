@@ -218,11 +218,10 @@ mod tests {
 
     #[tokio::test]
     async fn half_a_request_is_completed_by_the_next_one() {
-        let half = format!(
-            "PUT /notes HTTP/1.1\r\nauthorization: Bearer TOKEN\r\ncontent-length: 60\r\n\r\n"
-        );
+        let half =
+            "PUT /notes HTTP/1.1\r\nauthorization: Bearer TOKEN\r\ncontent-length: 60\r\n\r\n";
         for variant in ["pooled-at-answer", "one-length", "quiet-when-taken"] {
-            let answers = answered(variant, TOO_LARGE, &half).await;
+            let answers = answered(variant, TOO_LARGE, half).await;
             assert_eq!(answers[..2], ["413 ", "201 "], "{variant}");
         }
         for (variant, expected) in [
@@ -231,7 +230,7 @@ mod tests {
             ("both-complete", &["413 "]),
         ] {
             assert_eq!(
-                answered(variant, TOO_LARGE, &half).await,
+                answered(variant, TOO_LARGE, half).await,
                 expected,
                 "{variant}"
             );
