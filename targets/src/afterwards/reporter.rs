@@ -25,7 +25,7 @@ pub(super) struct Rules {
     given: Given,
     /// A context is cleared when a request takes it as well, and not only when it is given back.
     clears_twice: bool,
-    /// Contexts are used again.
+    /// Contexts are used again; otherwise a new one takes the place of each that is given back.
     recycles: bool,
 }
 
@@ -120,11 +120,10 @@ impl Pool {
     /// The request is over: its context is cleared, and there for the next one. Gives what the context held.
     pub(super) async fn give_back(&self, used: &Used) -> Context {
         let contents = std::mem::take(&mut *used.context.lock().await);
-        if self.rules.recycles {
-            self.idle.lock().push(used.number);
-        } else {
+        if !self.rules.recycles {
             self.all.lock()[used.number] = Handle::default();
         }
+        self.idle.lock().push(used.number);
         contents
     }
 
@@ -213,6 +212,20 @@ mod tests {
             *found = pool.give_back(&next).await.cookie.is_some();
         }
         found
+    }
+
+    #[tokio::test]
+    async fn there_are_as_many_places_as_requests_at_one_time() {
+        for variant in ["number-kept", "context-per-request"] {
+            let pool = Pool::new(Rules::of(variant).unwrap());
+            for _ in 0..3 {
+                let first = pool.take((Member(1), String::new())).await;
+                let second = pool.take((Member(2), String::new())).await;
+                pool.give_back(&first).await;
+                pool.give_back(&second).await;
+            }
+            assert_eq!(pool.all.lock().len(), 2, "{variant}");
+        }
     }
 
     #[tokio::test]

@@ -23,9 +23,9 @@ use crate::sync::{AsyncMutex, AtomicU64, Ordering, point};
 const NUMBER: usize = 20;
 
 /// Processes that have one folder.
-pub(super) const DESKS: usize = 3;
+pub(super) const DESKS: usize = 2;
 
-/// One process.
+/// One process. Of what is here it shares the folder and the printer with others, and nothing else unless its rules say so.
 #[derive(Debug)]
 pub(super) struct Desk {
     rules: Rules,
@@ -183,4 +183,92 @@ async fn apply(
 
 fn refused(status: StatusCode, why: &'static str) -> Response {
     (status, members::private(), why).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Longer than any job waits.
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Whose papers two users get who apply together, at these desks, while a third one has the printer for so long; 0 is
+    /// nobody's.
+    async fn papers(variant: &str, desks: [usize; 2], busy: Duration) -> [usize; 2] {
+        let members = Members::explored(2);
+        let all = Desk::several(Rules::of(variant).unwrap(), &members, Folder::explored());
+        for user in [1, 2] {
+            let written = members
+                .ledger
+                .write(Member(user), format!("entry of {user}"));
+            written.await.unwrap();
+        }
+        let printer = all[0].printer.lock().await;
+        let apply = |at: usize| {
+            let payment = Body::from("300 yen");
+            all[desks[at]].certificate(Member(at + 1), "0", payment)
+        };
+        let (first, second, ()) = tokio::join!(apply(0), apply(1), async {
+            if !busy.is_zero() {
+                tokio::time::sleep(busy).await;
+            }
+            drop(printer);
+        });
+        [first, second].map(|paper| {
+            let digit = paper.ok().and_then(|paper| paper.trim().chars().last());
+            digit.map_or(0, |digit| digit.to_digit(10).unwrap() as usize)
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_applies_together_gets_the_own_paper_unless_two_jobs_have_one_name() {
+        let (own, crossed, late) = ([1, 2], [2, 0], [0, 0]);
+        // At one desk, at two desks, and at two desks where the printer is not free in time.
+        for (variant, expected) in [
+            ("second", [crossed, crossed, late]),
+            ("kiosk-number", [crossed, crossed, late]),
+            ("turn-lost", [own, own, crossed]),
+            ("lock-per-process", [own, crossed, late]),
+            ("millisecond", [crossed, crossed, late]),
+            ("counter", [own, crossed, late]),
+            ("longer-time-out", [own, own, crossed]),
+            ("own-job", [own, own, late]),
+        ] {
+            let found = [
+                papers(variant, [0, 0], Duration::ZERO).await,
+                papers(variant, [0, 1], Duration::ZERO).await,
+                papers(variant, [0, 1], LONG).await,
+            ];
+            assert_eq!(found, expected, "{variant}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_times_the_time_is_enough_for_a_hundred_times_the_wait_and_no_more() {
+        for (variant, busy, expected) in [
+            ("turn-lost", 20, [1, 2]),
+            ("turn-lost", 30, [2, 0]),
+            ("longer-time-out", 30, [1, 2]),
+            ("longer-time-out", 2_600, [2, 0]),
+        ] {
+            let found = papers(variant, [0, 1], Duration::from_millis(busy)).await;
+            assert_eq!(found, expected, "{variant}, {busy} ms");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_is_late_takes_its_document_along() {
+        let members = Members::explored(1);
+        let rules = Rules::of("own-job").unwrap();
+        let [desk, _] = Desk::several(rules, &members, Folder::served().unwrap());
+        let printer = desk.printer.lock().await;
+        let late = desk.certificate(Member(1), "0", Body::empty()).await;
+        assert!(matches!(late, Err(Failed::Late)), "{late:?}");
+        assert!(desk.folder.is_empty());
+        drop(printer);
+        let paper = desk.certificate(Member(1), "0", Body::empty()).await;
+        assert!(paper.unwrap().starts_with("Certificate of residence"));
+    }
 }

@@ -113,6 +113,17 @@ impl Folder {
     }
 }
 
+#[cfg(test)]
+impl Folder {
+    /// Whether nothing is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Files(folder) => fs::read_dir(folder.path()).unwrap().next().is_none(),
+            Self::Memory(documents) => documents.lock().is_empty(),
+        }
+    }
+}
+
 /// Names are made of letters, digits and `-` by the desk.
 fn file(folder: &TempDir, name: &str) -> PathBuf {
     folder.path().join(format!("{name}.txt"))

@@ -80,7 +80,7 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
         VariantInfo::new(
             "lock-per-process",
             Role::Fault,
-            "there is one document at a time in each process, and three processes have one folder",
+            "there is one document at a time in each process, and two processes have one folder",
             IN_RACE,
         ),
         VariantInfo::new(

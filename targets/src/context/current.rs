@@ -151,6 +151,8 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::yield_now;
+
     use super::*;
 
     #[test]
@@ -166,5 +168,48 @@ mod tests {
         drop(first);
         second.set(Member(4));
         assert_eq!(CURRENT.with_borrow(Vec::len), 1);
+    }
+
+    /// Whom two requests take for their user that run in turns on one thread: after the first wait, and in a task that they
+    /// spawn then.
+    async fn seen(variant: &str) -> [[usize; 2]; 2] {
+        let context = Context::new(Way::of(variant).unwrap(), None);
+        let request = |told: Member| {
+            let own = context.clone();
+            let (sender, seen) = tokio::sync::oneshot::channel();
+            let work = async move {
+                own.first(yield_now()).await;
+                let here = own.current(told).unwrap();
+                let (name, from_task) = tokio::sync::oneshot::channel();
+                let spawned = own.clone();
+                let line = async move {
+                    yield_now().await;
+                    name.send(spawned.current(told).unwrap()).unwrap();
+                };
+                own.spawned(line).await;
+                sender.send([here, from_task.await.unwrap()]).unwrap();
+                Response::default()
+            };
+            let served = context.serve(told, work);
+            async move {
+                served.await.unwrap();
+                seen.await.unwrap().map(|member| member.0)
+            }
+        };
+        let (first, second) = tokio::join!(biased; request(Member(1)), request(Member(2)));
+        [first, second]
+    }
+
+    #[tokio::test]
+    async fn only_what_belongs_to_the_request_outlives_its_waits() {
+        for (variant, expected) in [
+            ("thread-local", [[2, 2], [2, 2]]),
+            ("one-thread", [[2, 2], [2, 2]]),
+            ("set-again", [[1, 2], [2, 2]]),
+            ("task-local", [[1, 1], [2, 2]]),
+            ("argument", [[1, 1], [2, 2]]),
+        ] {
+            assert_eq!(seen(variant).await, expected, "{variant}");
+        }
     }
 }

@@ -120,10 +120,6 @@ impl Front {
 
     async fn answer(&self, request: Request) -> Result<Response, StatusCode> {
         let (head, body) = request.into_parts();
-        let says = |name: HeaderName| head.headers.contains_key(name);
-        if self.rules.one_length && says(CONTENT_LENGTH) && says(TRANSFER_ENCODING) {
-            return Err(StatusCode::BAD_REQUEST);
-        }
         // Bodies without a stated length are not passed on.
         let length = body.size_hint().exact();
         let length = length.ok_or(StatusCode::LENGTH_REQUIRED)?;
@@ -219,4 +215,23 @@ async fn receive(upstream: &mut Upstream) -> io::Result<(bool, Response)> {
         .headers_mut()
         .extend(passed.filter(|(name, _)| !OF_THE_HOP.contains(name)));
     Ok((stays, answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_is_quiet_until_something_or_its_end_arrives() {
+        for end in [false, true] {
+            let (near, mut far) = tokio::io::duplex(PIPE);
+            let mut upstream: Upstream = BufReader::new(Box::new(near));
+            assert!(is_quiet(&mut upstream) && is_quiet(&mut upstream));
+            match end {
+                true => far.shutdown().await.unwrap(),
+                false => far.write_all(b"H").await.unwrap(),
+            }
+            assert!(!is_quiet(&mut upstream));
+        }
+    }
 }

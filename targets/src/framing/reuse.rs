@@ -3,7 +3,7 @@
 /// The rules of both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
-    /// The front refuses a request that states its length in two ways.
+    /// The backend refuses a request that states its length in two ways.
     pub(super) one_length: bool,
     /// The front closes a pooled connection on which something has arrived that nobody has asked for.
     pub(super) quiet_when_taken: bool,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
 
@@ -39,6 +39,12 @@ impl Head {
             let value = HeaderValue::from_str(value.trim()).map_err(no_head)?;
             fields.append(name, value);
         }
+    }
+
+    /// Whether both fields are there that can say where its body ends.
+    pub(super) fn states_two_lengths(&self) -> bool {
+        let says = |name| self.fields.contains_key(name);
+        says(CONTENT_LENGTH) && says(TRANSFER_ENCODING)
     }
 
     /// Bytes of the body that follows; `None` when that is not said in one clear way.

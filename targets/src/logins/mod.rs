@@ -1,8 +1,10 @@
 //! Class 8: ids of sessions that two log-ins share, and sessions that outlive their end.
 //!
-//! [`rules`] holds what differs between the variants, `ids` where ids come from, `table` the sessions, `worker` what is served.
+//! [`rules`] holds what differs between the variants, `ids` where ids come from, `table` the sessions, `worker` what is done
+//! with them, `pages` what is served.
 
 mod ids;
+mod pages;
 mod rules;
 mod table;
 mod worker;
@@ -13,9 +15,10 @@ use axum::Router;
 use tokio::time::Instant;
 
 use self::ids::Source;
+use self::pages::Workers;
 use self::rules::Rules;
 use self::table::Table;
-use self::worker::{Worker, Workers};
+use self::worker::Worker;
 use crate::catalogue::{
     Building, ClassInfo, Engine, Expected, Factory, IN_RACE, IN_SEQUENCE, Incident, NOTHING, Role,
     Sees, Setup, TargetInfo, Trigger, VariantInfo,
@@ -153,5 +156,5 @@ fn site(rules: Rules, members: Arc<Members>, table: Table, is_explored: bool) ->
         table: Arc::clone(&table),
     };
     let workers: Workers = Arc::new([worker(0), worker(1)]);
-    worker::routes(workers)
+    pages::routes(workers)
 }

@@ -111,10 +111,11 @@ where
         .route("/note", put(write).get(read))
 }
 
+/// What somebody logs in with.
 #[derive(Deserialize)]
-struct Credentials {
-    user: String,
-    password: String,
+pub(crate) struct Credentials {
+    pub(crate) user: String,
+    pub(crate) password: String,
 }
 
 async fn log_in(State(members): State<Arc<Members>>, Json(given): Json<Credentials>) -> Response {
