@@ -177,4 +177,47 @@ mod tests {
         report.findings[0].round = 0;
         assert!(!report.takes_race());
     }
+
+    #[test]
+    fn people_and_machines_are_told_it() {
+        use crate::report::{JsonReport, telling::takes};
+
+        let mut report = all()["exposed"].clone();
+        report.findings.truncate(2);
+        let mut told = |places: [(Phase, u32, bool); 2]| {
+            for (finding, (phase, round, is_own)) in report.findings.iter_mut().zip(places) {
+                (finding.phase, finding.round) = (phase, round);
+                finding.victim = match is_own {
+                    true => finding.viewer.clone(),
+                    false => format!("{}'s neighbour", finding.viewer),
+                };
+            }
+            let json = serde_json::to_value(JsonReport::from(&report)).unwrap();
+            let in_json = |at: usize| json["exposures"][at]["found_in"].clone();
+            (takes(&report), [in_json(0), in_json(1)])
+        };
+        let (alone, race) = ((Phase::Solo, 0, false), (Phase::Volley, 1, false));
+        let own = (Phase::Volley, 1, true);
+        for (places, text, json) in [
+            ([alone, alone], "it needs no race", ["alone", "alone"]),
+            ([alone, race], "some need no race", ["alone", "race"]),
+            (
+                [own, own],
+                "it takes requests of one user that overlap, and nobody else",
+                ["own-race", "own-race"],
+            ),
+            (
+                [race, own],
+                "it takes requests that overlap, some of them of one user alone",
+                ["race", "own-race"],
+            ),
+            (
+                [race, race],
+                "it takes requests that overlap",
+                ["race", "race"],
+            ),
+        ] {
+            assert_eq!(told(places), (text, json.map(serde_json::Value::from)));
+        }
+    }
 }
