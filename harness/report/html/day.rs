@@ -17,7 +17,7 @@ const RIGHT: f64 = 99.0;
 /// Where the numbers of events stand, from the top; those that would cover the one before take the second row.
 const MARKS: [f64; 2] = [12.0, 34.0];
 /// Two numbers that are nearer to one another would touch on a phone.
-const MARK_WIDTH: f64 = 6.5;
+const MARK_WIDTH: f64 = 5.8;
 /// Bars at most: minutes of a longer day are put together.
 const BARS: u32 = 120;
 
@@ -29,6 +29,8 @@ pub(super) struct DayView {
     scale: String,
     rows: Vec<RowView>,
     worth: &'static str,
+    /// What a bar counts over: `a minute`, or `in 5 minutes` of a longer day.
+    each: String,
     caption: String,
     /// The caption, and what the colours and the marks say, for those who do not see them.
     described: String,
@@ -102,6 +104,12 @@ impl Span {
         let at = f64::from(at_s.clamp(self.from, self.to) - self.from);
         LEFT + (RIGHT - LEFT) * at / f64::from((self.to - self.from).max(1))
     }
+
+    /// Minutes of the clock in a bar.
+    fn bar_minutes(&self) -> u32 {
+        let minutes = (self.to - self.from).div_ceil(60);
+        minutes.div_ceil(BARS).max(1)
+    }
 }
 
 /// The view of a replayed day.
@@ -122,8 +130,9 @@ pub(super) fn day_view(replayed: &ReplayedDay) -> DayView {
         scale: number(day.scale.into()),
         rows: rows(replayed),
         worth: WORTH,
-        caption: caption(replayed),
-        described: described(replayed),
+        each: each(&span),
+        caption: caption(replayed, &span),
+        described: described(replayed, &span),
         meanings: meanings(replayed),
         spans: spans(replayed, &span),
         bars,
@@ -143,14 +152,22 @@ fn rows(replayed: &ReplayedDay) -> Vec<RowView> {
     replayed.rows().into_iter().map(row).collect()
 }
 
-fn caption(replayed: &ReplayedDay) -> String {
+fn each(span: &Span) -> String {
+    match span.bar_minutes() {
+        1 => "a minute".to_owned(),
+        minutes => format!("in {minutes} minutes"),
+    }
+}
+
+fn caption(replayed: &ReplayedDay, span: &Span) -> String {
     let whole = &replayed.judged.whole;
     let first = match replayed.judged.first_s {
         Some(at_s) => format!(", the first at {}", Day::clock(at_s)),
         None => String::new(),
     };
     format!(
-        "Minute by minute: requests, and those whose answer held somebody else's data. {} in all, {}{first}.",
+        "Requests {}, and those whose answer held somebody else's data. {} in all, {}{first}.",
+        each(span),
         count(whole.requests, "request"),
         count(whole.crossings, "crossing")
     )
@@ -178,7 +195,7 @@ fn meanings(replayed: &ReplayedDay) -> Vec<(&'static str, &'static str)> {
     MEANINGS.into_iter().filter(is_drawn).collect()
 }
 
-fn described(replayed: &ReplayedDay) -> String {
+fn described(replayed: &ReplayedDay, span: &Span) -> String {
     let phases = replayed.own_phases().map(|(phase, judged)| {
         let (from, to) = (Day::clock(phase.from_s), Day::clock(phase.to_s));
         let what = match &phase.serves {
@@ -192,7 +209,7 @@ fn described(replayed: &ReplayedDay) -> String {
     });
     let events = replayed.judged.day.events.iter();
     let events = events.map(|event| format!("{}: {}.", Day::clock(event.at_s), event.says));
-    let sentences = std::iter::once(caption(replayed));
+    let sentences = std::iter::once(caption(replayed, span));
     let sentences: Vec<String> = sentences.chain(phases).chain(events).collect();
     sentences.join(" ")
 }
@@ -211,8 +228,7 @@ fn spans(replayed: &ReplayedDay, span: &Span) -> Vec<SpanView> {
 
 /// A bar for every so many minutes, and the lines behind them.
 fn bars(replayed: &ReplayedDay, span: &Span) -> (Vec<BarView>, Vec<LineView>) {
-    let minutes = (span.to - span.from).div_ceil(60).max(1);
-    let step = minutes.div_ceil(BARS).max(1) * 60;
+    let step = span.bar_minutes() * 60;
     let slices = replayed.own_phases().flat_map(|(_, judged)| &judged.slices);
     let mut sums = vec![(0u64, 0u64); (span.to - span.from).div_ceil(step).max(1) as usize];
     for slice in slices {
@@ -361,6 +377,11 @@ mod tests {
         ] {
             assert!(view.described.contains(piece), "{}", view.described);
         }
+        let long = day_view(&replayed(0, Day::END_S, vec![]));
+        assert_eq!(
+            (view.each.as_str(), long.each.as_str()),
+            ("a minute", "in 12 minutes")
+        );
         let last = view.lines.last().unwrap();
         assert_eq!(
             (last.at.as_str(), last.requests.as_str()),
