@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crosswire::fire::Stop;
-use crosswire::history::{Cause, Ending, Phase};
+use crosswire::history::{Cause, Ending};
 use crosswire::identity::Redactor;
 use crosswire::judge::Verdict;
 use crosswire::report::words::{number, wrapped};
@@ -169,7 +169,7 @@ fn narrowed(scenario: &Scenario, finding: &Finding) -> Scenario {
     if scenario.volley.iter().any(|step| is_wanted(&step.name)) {
         narrowed.retain_steps(|step| kept(step.index, &step.name));
     }
-    if finding.phase < Phase::Volley {
+    if !finding.found_in().takes_race() {
         narrowed.fire.rounds = 1;
     }
     narrowed

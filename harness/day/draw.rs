@@ -30,47 +30,74 @@ pub struct Arrival {
     pub step: usize,
 }
 
-/// The slices of a phase, by its place: the same for the same scenario and seed, whatever the other phases are. A user who
-/// has come in a slice does not come again in it, nor take the same thing away twice in a phase.
+/// The slices of a phase, by its place, drawn one at a time: the same for the same scenario and seed, whatever the other
+/// phases are. A user who has come in a slice does not come again in it, nor take the same thing away twice in a phase.
 #[must_use]
-pub fn arrivals(scenario: &Scenario, phase: usize, seed: u64) -> Vec<Slice> {
+pub fn arrivals(scenario: &Scenario, phase: usize, seed: u64) -> Arrivals<'_> {
     /// Makes of the run's seed one for each phase, apart from those of groups and texts.
     const ARRIVALS: u64 = 0x6461_795f_6172_7276;
-    let Some(phase_of_day) = scenario.day.as_ref().and_then(|day| day.phases.get(phase)) else {
-        return Vec::new();
-    };
+    let known = scenario.day.as_ref().and_then(|day| day.phases.get(phase));
     let mut draw = Draw {
         scenario,
         rng: StdRng::seed_from_u64(seed ^ ARRIVALS.rotate_left(phase as u32)),
         removed: vec![false; scenario.users.list().len()],
     };
-    let mean = phase_of_day.mean_gap_ms.map(f64::from);
-    let (first, last) = phase_of_day.users;
-    let users: Vec<usize> = (first.saturating_sub(1)..last)
+    let (first, last) = known.map_or((1, 0), |phase| phase.users);
+    let users = (first.saturating_sub(1)..last)
         .map(|user| user as usize)
         .filter(|user| *user < draw.removed.len())
         .collect();
-    let mut slices = Vec::new();
-    // Milliseconds since the phase began, at which the next one comes.
-    let mut next = mean.map_or(f64::INFINITY, |mean| draw.gap(mean));
-    for at_s in (phase_of_day.from_s..phase_of_day.to_s).step_by(SLICE_S as usize) {
-        let begins = f64::from(at_s - phase_of_day.from_s) * 1e3;
-        let ends = f64::from((at_s + SLICE_S).min(phase_of_day.to_s) - phase_of_day.from_s) * 1e3;
-        let mut free = users.clone();
-        let mut slice = Slice {
-            at_s,
-            arrivals: Vec::new(),
-        };
-        while next < ends {
-            let after = Duration::from_secs_f64((next - begins).max(0.0) / 1e3);
-            slice.arrivals.extend(draw.one(after, &mut free));
-            next += mean.map_or(f64::INFINITY, |mean| draw.gap(mean));
-        }
-        slices.push(slice);
+    let mean = known.and_then(|phase| phase.mean_gap_ms).map(f64::from);
+    let next_ms = mean.map_or(f64::INFINITY, |mean| draw.gap(mean));
+    Arrivals {
+        from_s: known.map_or(0, |phase| phase.from_s),
+        to_s: known.map_or(0, |phase| phase.to_s),
+        at_s: known.map_or(0, |phase| phase.from_s),
+        users,
+        mean,
+        next_ms,
+        draw,
     }
-    slices
 }
 
+/// The slices of a phase that are still to come.
+#[derive(Debug)]
+pub struct Arrivals<'a> {
+    from_s: u32,
+    to_s: u32,
+    /// When the next slice begins.
+    at_s: u32,
+    users: Vec<usize>,
+    /// Mean time between two requests, milliseconds; none when nobody comes.
+    mean: Option<f64>,
+    /// When the next one comes, milliseconds since the phase began.
+    next_ms: f64,
+    draw: Draw<'a>,
+}
+
+impl Iterator for Arrivals<'_> {
+    type Item = Slice;
+
+    fn next(&mut self) -> Option<Slice> {
+        let at_s = self.at_s;
+        if at_s >= self.to_s {
+            return None;
+        }
+        self.at_s = at_s.saturating_add(SLICE_S).min(self.to_s);
+        let begins_ms = f64::from(at_s - self.from_s) * 1e3;
+        let ends_ms = f64::from(self.at_s - self.from_s) * 1e3;
+        let mut free = self.users.clone();
+        let mut arrivals = Vec::new();
+        while let Some(mean) = self.mean.filter(|_| self.next_ms < ends_ms) {
+            let after = Duration::from_secs_f64((self.next_ms - begins_ms).max(0.0) / 1e3);
+            arrivals.extend(self.draw.one(after, &mut free));
+            self.next_ms += self.draw.gap(mean);
+        }
+        Some(Slice { at_s, arrivals })
+    }
+}
+
+#[derive(Debug)]
 struct Draw<'a> {
     scenario: &'a Scenario,
     rng: StdRng,

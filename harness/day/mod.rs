@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-pub use self::draw::{Arrival, SLICE_S, Slice, arrivals};
+pub use self::draw::{Arrival, Arrivals, SLICE_S, Slice, arrivals};
 use self::pace::play_day;
 use self::stage::{Heard, Listening, OnRun, RunClock};
 use crate::fire::run::run_with;
@@ -82,14 +82,12 @@ async fn play_over(
     };
     let heard = Rc::new(RefCell::new(Heard::default()));
     let mut listening = Listening::new(sink, Rc::clone(&heard));
-    let slices: Vec<Vec<Slice>> = (0..day.phases.len())
-        .map(|phase| arrivals(&scenario, phase, plan.seed))
-        .collect();
     run_with(&plan, &mut listening, watch, stop, async |run, done| {
         let clock = RunClock::of(run);
         let mut stage = OnRun::new(run, operator, heard);
         stage.open(&day).await?;
-        play_day(&day, &slices, &clock, &mut stage, done).await
+        let drawn = |phase| arrivals(&scenario, phase, plan.seed);
+        play_day(&day, drawn, &clock, &mut stage, done).await
     })
     .await
 }

@@ -29,17 +29,17 @@ pub(super) trait Stage {
 }
 
 /// Plays the phases one after the other; `done` is how many have come to their end. While users go through steps before or
-/// after a phase, the day's clock stands.
-pub(super) async fn play_day(
+/// after a phase, the day's clock stands. `slices` draws those of a phase, by its place: none is drawn before it is due.
+pub(super) async fn play_day<S: Iterator<Item = Slice>>(
     day: &Day,
-    slices: &[Vec<Slice>],
+    slices: impl Fn(usize) -> S,
     clock: &impl Clock,
     stage: &mut impl Stage,
     done: &mut u32,
 ) -> Result<(), Halt> {
-    for (place, (phase, slices)) in (0..).zip(day.phases.iter().zip(slices)) {
-        let round = place + 1;
-        stage.phase(place, phase).await?;
+    for (place, phase) in day.phases.iter().enumerate() {
+        let round = u32::try_from(place + 1).unwrap_or(u32::MAX);
+        stage.phase(round - 1, phase).await?;
         for work in &phase.before {
             stage.work(round, phase, *work).await?;
         }
@@ -48,11 +48,11 @@ pub(super) async fn play_day(
             let since_s = u64::from(at_s.saturating_sub(phase.from_s));
             begun_ns.saturating_add(since_s * 1_000_000_000 / u64::from(day.scale.max(1)))
         };
-        for slice in slices {
+        for slice in slices(place) {
             if !clock.until(due(slice.at_s)).await {
                 stage.interrupted()?;
             }
-            stage.slice(round, slice, day.scale.max(1)).await?;
+            stage.slice(round, &slice, day.scale.max(1)).await?;
         }
         if !clock.until(due(phase.to_s)).await {
             stage.interrupted()?;

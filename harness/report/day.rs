@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use super::words::{self, count, number};
+use crate::day::SLICE_S;
 use crate::history::{Day, DayEvent, DayPhase, Ruling};
 use crate::judge::{DayCounts, DayJudged, DaySlice, Judgement, PhaseJudged, Verdict};
 
+/// What the counts of a replay are worth.
+pub(super) const WORTH: &str = "Who comes when is drawn from the seed; which requests then meet is up to the machine, its load \
+     and the factor. Counts vary from run to run, and are no estimate of those of the day itself.";
 /// Length of a line of the timeline in a terminal, seconds of the day's clock.
 const LINE_S: u32 = 5 * 60;
 
@@ -59,6 +63,8 @@ pub(super) struct DayLine {
     pub(super) at_s: u32,
     pub(super) requests: u64,
     pub(super) crossings: u64,
+    /// Whether the replay came that far.
+    pub(super) is_played: bool,
     /// What happened from then on, with its time where that is another one.
     pub(super) events: Vec<String>,
 }
@@ -146,6 +152,25 @@ impl ReplayedDay {
         self.phases().filter(|(phase, _)| phase.date.is_none())
     }
 
+    /// How far the clock of the day itself came, when the replay ended before the day did.
+    pub(super) fn ended_at(&self) -> Option<u32> {
+        let last = self.phases().last();
+        let reached = last.and_then(|(phase, judged)| {
+            let slice = judged.slices.last()?;
+            Some(slice.at_s.saturating_add(SLICE_S).min(phase.to_s))
+        });
+        let is_begun = self.judged.phases.len() >= self.judged.day.phases.len();
+        let is_over = last.is_some_and(|(phase, _)| reached.is_some_and(|at_s| at_s >= phase.to_s));
+        let of_other_day = last.is_none_or(|(phase, _)| phase.date.is_some());
+        match (is_begun && is_over, of_other_day) {
+            (true, _) => None,
+            (false, true) => Some(0),
+            (false, false) => {
+                Some(reached.unwrap_or_else(|| last.map_or(0, |(one, _)| one.from_s)))
+            }
+        }
+    }
+
     /// The table.
     #[must_use]
     pub fn rows(&self) -> Vec<DayRow> {
@@ -162,10 +187,15 @@ impl ReplayedDay {
     fn sums(&self) -> Vec<DayRow> {
         let whole = &self.judged.whole;
         let ruling = self.judged.day.ruling.clone().unwrap_or_default();
+        // Owners find what was deleted later, and ask for it later still.
+        let so_far = match self.ended_at() {
+            Some(_) => " so far",
+            None => "",
+        };
         let row = |what: &str, ruling: Option<String>, replay: String| DayRow {
             what: what.to_owned(),
             ruling: ruling.unwrap_or_default(),
-            replay,
+            replay: replay + so_far,
         };
         let noticed = match self.judged.first_s {
             Some(at_s) => format!("first crossing at {}", Day::clock(at_s)),
@@ -188,7 +218,10 @@ impl ReplayedDay {
                 count(whole.deleted, "mail"),
             ),
             row("restored", ruling.restored, restored),
-            row("noticed", ruling.noticed, noticed),
+            DayRow {
+                replay: noticed,
+                ..row("noticed", ruling.noticed, String::new())
+            },
         ]
     }
 
@@ -204,6 +237,7 @@ impl ReplayedDay {
             .flat_map(|(_, judged)| &judged.slices)
             .collect();
         let events = &self.judged.day.events;
+        let ended_at = self.ended_at();
         let begins = (from..to.max(from + 1)).step_by(LINE_S as usize);
         begins
             .map(|at_s| {
@@ -220,6 +254,7 @@ impl ReplayedDay {
                     at_s,
                     requests: within().fold(0, |sum, slice| slice.requests.saturating_add(sum)),
                     crossings: within().fold(0, |sum, slice| slice.crossings.saturating_add(sum)),
+                    is_played: ended_at.is_none_or(|ended_at| at_s < ended_at),
                     events: here.map(told).collect(),
                 }
             })
@@ -284,10 +319,13 @@ mod tests {
             let row = found.unwrap_or_else(|| panic!("{what}: {rows:?}"));
             (row.ruling.as_str(), row.replay.as_str())
         };
-        assert_eq!(row("mail exposed"), ("at most 307 users", "17 users"));
-        assert_eq!(row("attachments"), ("at most 141 users", "6 users"));
-        assert_eq!(row("deleted"), ("", "2 mails"));
-        assert_eq!(row("restored"), ("", "1 of 2 asked for"));
+        assert_eq!(
+            row("mail exposed"),
+            ("at most 307 users", "17 users so far")
+        );
+        assert_eq!(row("attachments"), ("at most 141 users", "6 users so far"));
+        assert_eq!(row("deleted"), ("", "2 mails so far"));
+        assert_eq!(row("restored"), ("", "1 of 2 asked for so far"));
         assert_eq!(row("noticed"), ("", "first crossing at 15:10:07"));
         assert_eq!(
             row("in CI").1,
@@ -315,6 +353,24 @@ mod tests {
             lines[12].requests, 9,
             "those who were turned away came all the same"
         );
+    }
+
+    #[test]
+    fn a_day_that_was_cut_short_tells_how_far_it_came() {
+        let mut day = all()["replayed"].day.clone().unwrap();
+        let played = |day: &ReplayedDay| day.lines().iter().filter(|line| line.is_played).count();
+        // The clock stands at 16:11: nothing after the line of 16:10 was played.
+        assert_eq!(day.ended_at(), Some(16 * 3_600 + 660));
+        assert_eq!(played(&day), 13);
+        let (phases, judged) = (&mut day.judged.day.phases, &mut day.judged.phases);
+        phases.truncate(3);
+        phases[2].to_s = phases[2].from_s + SLICE_S;
+        assert_eq!(judged.len(), 3);
+        assert_eq!(day.ended_at(), None);
+        assert_eq!(played(&day), day.lines().len());
+        assert!(day.rows().iter().all(|row| !row.replay.ends_with("so far")));
+        day.judged.phases.truncate(1);
+        assert_eq!(played(&day), 0, "not even its own day has begun");
     }
 
     #[test]

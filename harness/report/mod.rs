@@ -7,6 +7,7 @@ mod day;
 mod evidence;
 mod exploration;
 mod format;
+mod found_in;
 mod github;
 mod github_summary;
 mod har;
@@ -34,14 +35,15 @@ pub use exploration::{
     Exploration, ExploredStep, RacedRequest, ScheduleSteps, ShortestSchedule, ShownBy, TestOf,
 };
 pub use format::{FORMATS, Format};
+pub use found_in::FoundIn;
 pub use github_summary::SUMMARY_LIMIT;
 pub use html::IN_DETAIL;
 pub use json::{
     JsonAnswer, JsonBound, JsonCounts, JsonCoverage, JsonDay, JsonDayCounts, JsonDayEvent,
     JsonDayInCi, JsonDayPhase, JsonDayRow, JsonDaySlice, JsonDecisive, JsonDoubts, JsonEnding,
-    JsonExploration, JsonExposure, JsonFirst, JsonFound, JsonKind, JsonMoved, JsonOutcome,
-    JsonPhase, JsonPiece, JsonPoints, JsonRaced, JsonReach, JsonReport, JsonRule, JsonRuling,
-    JsonShared, JsonShownBy, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget,
+    JsonExploration, JsonExposure, JsonFirst, JsonFound, JsonFoundIn, JsonKind, JsonMoved,
+    JsonOutcome, JsonPhase, JsonPiece, JsonPoints, JsonRaced, JsonReach, JsonReport, JsonRule,
+    JsonRuling, JsonShared, JsonShownBy, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget,
     JsonThreshold, JsonTold, JsonVerdict, JsonVolley, ReportError, SCHEMA_VERSION, schema,
 };
 pub use model::{Facts, Finding, FindingSide, Report, Rule, Step};

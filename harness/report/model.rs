@@ -213,22 +213,6 @@ impl Report {
         phases
     }
 
-    /// Whether no finding was first seen before requests met in a volley, and none is of a user who got its own data with
-    /// a session that had ended: that needs nobody else's request. Of an exploration: whether every one takes requests that
-    /// go on after one another more than once.
-    #[must_use]
-    pub fn takes_overlap(&self) -> bool {
-        let takes = |finding: &Finding| {
-            finding.phase >= Phase::Volley
-                && finding.viewer != finding.victim
-                && finding
-                    .shown_by
-                    .as_ref()
-                    .is_none_or(ShownBy::is_interleaved)
-        };
-        self.findings.iter().all(takes)
-    }
-
     /// Whether schedules were explored, or were to be: the run may have ended before the first one.
     #[must_use]
     pub fn is_exploration(&self) -> bool {
@@ -301,7 +285,7 @@ pub(super) fn telling(finding: &Finding) -> (bool, u8, std::cmp::Reverse<u64>, &
         ExposureKind::Read => 2,
     };
     (
-        finding.phase >= Phase::Volley,
+        finding.found_in().takes_race(),
         kind,
         std::cmp::Reverse(finding.times_seen),
         &finding.id,
@@ -311,20 +295,6 @@ pub(super) fn telling(finding: &Finding) -> (bool, u8, std::cmp::Reverse<u64>, &
 #[cfg(test)]
 mod tests {
     use super::super::testing::all;
-    use crate::history::Phase;
-
-    #[test]
-    fn overlap_is_needed_unless_a_finding_came_before_or_is_of_the_user_alone() {
-        let mut report = all()["exposed"].clone();
-        report.findings.truncate(1);
-        report.findings[0].phase = Phase::Volley;
-        assert!(report.takes_overlap());
-        report.findings[0].phase = Phase::Solo;
-        assert!(!report.takes_overlap());
-        report.findings[0].phase = Phase::CleanUp;
-        report.findings[0].victim = report.findings[0].viewer.clone();
-        assert!(!report.takes_overlap());
-    }
 
     #[test]
     fn a_finding_of_an_exploration_is_run_again_by_its_schedule() {
@@ -347,9 +317,6 @@ mod tests {
                 .unwrap()
                 .contains(".bearer(\"[secret]\")\n")
         );
-        assert!(report.takes_overlap());
-        report.findings[0].shown_by.as_mut().unwrap().schedule = "R1*3,R2*4".parse().unwrap();
-        assert!(!report.takes_overlap());
     }
 
     #[test]

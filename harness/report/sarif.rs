@@ -174,6 +174,7 @@ fn result(report: &Report, group: &Group<'_>) -> Value {
         "place": finding.place,
         "phase": telling::phase(finding.phase),
         "round": finding.round,
+        "foundIn": finding.found_in().to_string(),
     });
     if let Some((one, shortest)) = report.schedule_of(finding) {
         properties["schedule"] = shortest.schedule.to_string().into();

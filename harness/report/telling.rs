@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::schedules::cut;
-use super::{Exploration, Finding, FindingSide, Report, ShownBy, words};
+use super::{Exploration, Finding, FindingSide, FoundIn, Report, ShownBy, words};
 use crate::history::{Coverage, Phase};
 use crate::judge::{ExposureKind, Reach, Strength, ThresholdResult, Verdict};
 
@@ -364,6 +364,24 @@ pub fn when(finding: &Finding) -> String {
         phase.to_owned()
     } else {
         format!("{phase}, round {}", finding.round)
+    }
+}
+
+/// What the findings took, in a few words: whether requests had to meet, and whose.
+#[must_use]
+pub fn takes(report: &Report) -> &'static str {
+    let found = report.found_in();
+    let sequential = found.keys().any(|one| !one.takes_race());
+    let (own, race) = (
+        found.contains_key(&FoundIn::OwnRace),
+        found.contains_key(&FoundIn::Race),
+    );
+    match (sequential, own, race) {
+        (true, false, false) => "it needs no race",
+        (true, _, _) => "some need no race",
+        (false, true, false) => "it takes requests of one user that overlap, and nobody else",
+        (false, true, true) => "it takes requests that overlap, some of them of one user alone",
+        (false, false, _) => "it takes requests that overlap",
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::telling::{
     FEW, Group, advice, exchanges, few, groups, is_of_oneself, outcome, phase, sentences, strength,
-    threshold, when,
+    takes, threshold, when,
 };
 use super::{Finding, Report, words};
 use crate::history::{Ending, Move, Way};
@@ -330,17 +330,13 @@ fn found_in(report: &Report) -> String {
         .iter()
         .map(|(p, n)| format!("{} ({})", phase(*p), words::number(*n)))
         .collect();
-    let means = match report.takes_overlap() {
-        true => "it takes requests that overlap",
-        false => "it needs no race",
-    };
-    format!("{}: {means}", parts.join(", "))
+    format!("{}: {}", parts.join(", "), takes(report))
 }
 
 /// What kind of schedules shows what an exploration found; `None` when requests alone showed some of it.
 fn found_in_schedules(report: &Report) -> Option<&'static str> {
     report.strength.reach.as_ref()?;
-    if report.takes_overlap() {
+    if report.takes_race() {
         return Some(INTERLEAVED);
     }
     let shown = report.findings.iter().map(|one| one.shown_by.as_ref());

@@ -165,7 +165,13 @@ fn what_does_not_fit_a_day_is_told() {
         ),
         ("--control", "a replayed day has none"),
         ("--scale 60 --variant per-request", "cannot be used with"),
-        ("--scale 0", "is not in 1..=100000"),
+        ("--scale 0", "must be a whole number from 1 to 100000"),
+        ("--scale -1", "must be a whole number from 1 to 100000"),
+        ("--scale 0.5", "must be a whole number from 1 to 100000"),
+        (
+            "--scale 1000000000",
+            "must be a whole number from 1 to 100000",
+        ),
     ] {
         let error = expect(2, &format!("run {} {flags}", text(&file))).stderr;
         assert!(error.contains(told), "{flags}: {error}");

@@ -5,6 +5,7 @@
 )]
 
 mod canary;
+mod day;
 mod explore;
 mod explored;
 mod history;

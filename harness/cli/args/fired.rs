@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use crosswire::history::Day;
 use crosswire::identity::UserId;
 use crosswire::judge::Threshold;
 use crosswire::scenario::{Connections, Protocol, StoreKind, StrategyName};
 
-use super::values::{duration, whole_number, word};
+use super::values::{duration, scale, whole_number, word};
 use super::{ConfigArgs, Expect, Loudness, NetworkArgs, OutputArgs};
 
 /// Arguments of `run`.
@@ -41,7 +40,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=i64::from(UserId::LIMIT)), allow_negative_numbers = true)]
     pub(crate) users: Option<u32>,
     /// Seconds of a replayed day's clock in one second of the run: 60 plays an hour in a minute
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(Day::SCALE.min as i64..=Day::SCALE.max as i64), allow_negative_numbers = true, conflicts_with_all = ["url", "variant"])]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = scale, allow_negative_numbers = true, conflicts_with_all = ["url", "variant"])]
     pub(crate) scale: Option<u32>,
     /// Run only scenarios with this tag; repeatable, one of them is enough
     #[arg(long, value_name = "TAG", help_heading = "Run")]

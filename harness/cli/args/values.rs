@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use crosswire::history::Day;
 
 /// A setting that is one of a few words, the same as in a scenario file.
 pub(super) fn word<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -17,6 +18,15 @@ where
 pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse()
         .map_err(|_| format!("must be a whole number from 0 to {}", u64::MAX))
+}
+
+/// A factor of [`Day::SCALE`], with an error that tells the range.
+pub(super) fn scale(text: &str) -> Result<u32, String> {
+    let (min, max) = (Day::SCALE.min, Day::SCALE.max);
+    let scale = text.parse().ok();
+    scale
+        .filter(|scale| (min..=max).contains(&u64::from(*scale)))
+        .ok_or_else(|| format!("must be a whole number from {min} to {max}"))
 }
 
 /// A time with its unit: `250us`, `2ms`, `30s`, `2m`.

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crosswire::fire::Stop;
-use crosswire::history::{Ending, Phase};
+use crosswire::history::Ending;
 use crosswire::identity::Redactor;
 use crosswire::judge::{Judgement, Verdict};
 use crosswire::report::words::number;
-use crosswire::report::{Facts, Finding, Report, ShownBy};
+use crosswire::report::{Facts, Finding, Report};
 use crosswire::scenario::{Scenario, TargetSpec, find_shipped};
 use crosswire_targets::{Engine, Sees, TargetInfo, VariantInfo};
 
@@ -128,14 +128,19 @@ fn explored(
 
 /// Whether it took a race, and when an exposure was first seen.
 fn first(report: &Report, engine: Engine) -> (Option<Sees>, String) {
-    let sees = match report.findings.iter().any(takes_no_race) {
-        true => Sees::InSequence,
-        false => Sees::InRace,
+    let sees = match report.takes_race() {
+        true => Sees::InRace,
+        false => Sees::InSequence,
     };
     let earliest = || {
         let findings = report.findings.iter();
-        findings
-            .min_by_key(|finding| (finding.phase >= Phase::Volley, finding.round, finding.phase))
+        findings.min_by_key(|finding| {
+            (
+                finding.found_in().takes_race(),
+                finding.round,
+                finding.phase,
+            )
+        })
     };
     let first = match engine {
         Engine::Explore => {
@@ -158,22 +163,11 @@ fn among(report: &Report, engine: Engine) -> String {
     }
 }
 
-/// Whether it was seen before requests met, those of one user included: a log-out may race with its own user's page. What is
-/// read back after the sequence is of round 0.
-fn takes_no_race(finding: &Finding) -> bool {
-    let is_interleaved = |shown: &ShownBy| shown.is_interleaved();
-    finding.phase < Phase::Volley
-        || finding.round == 0
-        || !finding.shown_by.as_ref().is_none_or(is_interleaved)
-}
-
 fn when(finding: &Finding) -> String {
-    match finding.phase {
-        Phase::Setup if finding.round == 0 => "set-up".to_owned(),
-        Phase::Solo => "each alone".to_owned(),
-        Phase::Sequence => "in sequence".to_owned(),
-        _ if finding.round == 0 => "in sequence".to_owned(),
-        _ => format!("round {}", finding.round),
+    let found_in = finding.found_in();
+    match found_in.takes_race() {
+        true => format!("round {}", finding.round),
+        false => found_in.to_string(),
     }
 }
 

@@ -3,16 +3,21 @@
 use serde::Serialize;
 
 use super::timeline::{Tick, percent, round_step};
-use crate::history::Day;
-use crate::report::day::ReplayedDay;
+use crate::history::{Day, DayEvent, DayPhase};
+use crate::judge::PhaseJudged;
+use crate::report::day::{ReplayedDay, WORTH};
 use crate::report::words::{count, number};
 
 /// Where the bars stand, from the top.
 const TOP: f64 = 44.0;
 const AXIS: f64 = 214.0;
 /// Where the clock begins and ends, shares of a hundred.
-const LEFT: f64 = 5.0;
+const LEFT: f64 = 7.0;
 const RIGHT: f64 = 99.0;
+/// Where the numbers of events stand, from the top; those that would cover the one before take the second row.
+const MARKS: [f64; 2] = [12.0, 34.0];
+/// Two numbers that are nearer to one another would touch on a phone.
+const MARK_WIDTH: f64 = 5.8;
 /// Bars at most: minutes of a longer day are put together.
 const BARS: u32 = 120;
 
@@ -23,8 +28,15 @@ pub(super) struct DayView {
     source: String,
     scale: String,
     rows: Vec<RowView>,
+    worth: &'static str,
+    /// What a bar counts over: `a minute`, or `in 5 minutes` of a longer day.
+    each: String,
     caption: String,
+    /// The caption, and what the colours and the marks say, for those who do not see them.
+    described: String,
     spans: Vec<SpanView>,
+    /// The colours of the spans that there are, with what they mean.
+    meanings: Vec<(&'static str, &'static str)>,
     bars: Vec<BarView>,
     ticks: Vec<Tick>,
     grid: Vec<LineView>,
@@ -66,6 +78,7 @@ struct LineView {
 #[derive(Debug, Serialize)]
 struct EventView {
     x: String,
+    mark_y: String,
     number: usize,
     at: String,
     says: String,
@@ -91,6 +104,12 @@ impl Span {
         let at = f64::from(at_s.clamp(self.from, self.to) - self.from);
         LEFT + (RIGHT - LEFT) * at / f64::from((self.to - self.from).max(1))
     }
+
+    /// Minutes of the clock in a bar.
+    fn bar_minutes(&self) -> u32 {
+        let minutes = (self.to - self.from).div_ceil(60);
+        minutes.div_ceil(BARS).max(1)
+    }
 }
 
 /// The view of a replayed day.
@@ -110,7 +129,11 @@ pub(super) fn day_view(replayed: &ReplayedDay) -> DayView {
         source: ruling.map_or_else(String::new, |ruling| ruling.source.clone()),
         scale: number(day.scale.into()),
         rows: rows(replayed),
-        caption: caption(replayed),
+        worth: WORTH,
+        each: each(&span),
+        caption: caption(replayed, &span),
+        described: described(replayed, &span),
+        meanings: meanings(replayed),
         spans: spans(replayed, &span),
         bars,
         ticks: ticks(&span),
@@ -129,31 +152,75 @@ fn rows(replayed: &ReplayedDay) -> Vec<RowView> {
     replayed.rows().into_iter().map(row).collect()
 }
 
-fn caption(replayed: &ReplayedDay) -> String {
+fn each(span: &Span) -> String {
+    match span.bar_minutes() {
+        1 => "a minute".to_owned(),
+        minutes => format!("in {minutes} minutes"),
+    }
+}
+
+fn caption(replayed: &ReplayedDay, span: &Span) -> String {
     let whole = &replayed.judged.whole;
     let first = match replayed.judged.first_s {
         Some(at_s) => format!(", the first at {}", Day::clock(at_s)),
         None => String::new(),
     };
     format!(
-        "Minute by minute: requests, and those whose answer held somebody else's data. {} in all, {}{first}.",
+        "Requests {}, and those whose answer held somebody else's data. {} in all, {}{first}.",
+        each(span),
         count(whole.requests, "request"),
         count(whole.crossings, "crossing")
     )
 }
 
-fn spans(replayed: &ReplayedDay, span: &Span) -> Vec<SpanView> {
-    let of_phase = |(phase, judged): (&crate::history::DayPhase, &crate::judge::PhaseJudged)| {
-        let x = span.x(phase.from_s);
-        let class = match (&phase.serves, judged.counts.crossings) {
-            (None, _) => "shut",
-            (Some(_), 0) => "clean",
-            (Some(_), _) => "faulty",
+/// What a phase is drawn as, and what that says.
+fn class(phase: &DayPhase, judged: &PhaseJudged) -> &'static str {
+    match (&phase.serves, judged.counts.crossings) {
+        (None, _) => "shut",
+        (Some(_), 0) => "clean",
+        (Some(_), _) => "faulty",
+    }
+}
+
+fn meanings(replayed: &ReplayedDay) -> Vec<(&'static str, &'static str)> {
+    const MEANINGS: [(&str, &str); 2] = [
+        ("faulty", "a version that exposed somebody is served"),
+        ("shut", "closed"),
+    ];
+    let is_drawn = |(wanted, _): &(&str, &str)| {
+        replayed
+            .own_phases()
+            .any(|(phase, judged)| class(phase, judged) == *wanted)
+    };
+    MEANINGS.into_iter().filter(is_drawn).collect()
+}
+
+fn described(replayed: &ReplayedDay, span: &Span) -> String {
+    let phases = replayed.own_phases().map(|(phase, judged)| {
+        let (from, to) = (Day::clock(phase.from_s), Day::clock(phase.to_s));
+        let what = match &phase.serves {
+            None => "closed".to_owned(),
+            Some(variant) => format!(
+                "{variant} is served, {}",
+                count(judged.counts.crossings, "crossing")
+            ),
         };
+        format!("{from} to {to}: {what}.")
+    });
+    let events = replayed.judged.day.events.iter();
+    let events = events.map(|event| format!("{}: {}.", Day::clock(event.at_s), event.says));
+    let sentences = std::iter::once(caption(replayed, span));
+    let sentences: Vec<String> = sentences.chain(phases).chain(events).collect();
+    sentences.join(" ")
+}
+
+fn spans(replayed: &ReplayedDay, span: &Span) -> Vec<SpanView> {
+    let of_phase = |(phase, judged): (&DayPhase, &PhaseJudged)| {
+        let x = span.x(phase.from_s);
         SpanView {
             x: percent(x),
             width: percent(span.x(phase.to_s) - x),
-            class,
+            class: class(phase, judged),
         }
     };
     replayed.own_phases().map(of_phase).collect()
@@ -161,8 +228,7 @@ fn spans(replayed: &ReplayedDay, span: &Span) -> Vec<SpanView> {
 
 /// A bar for every so many minutes, and the lines behind them.
 fn bars(replayed: &ReplayedDay, span: &Span) -> (Vec<BarView>, Vec<LineView>) {
-    let minutes = (span.to - span.from).div_ceil(60).max(1);
-    let step = minutes.div_ceil(BARS).max(1) * 60;
+    let step = span.bar_minutes() * 60;
     let slices = replayed.own_phases().flat_map(|(_, judged)| &judged.slices);
     let mut sums = vec![(0u64, 0u64); (span.to - span.from).div_ceil(step).max(1) as usize];
     for slice in slices {
@@ -229,21 +295,34 @@ fn ticks(span: &Span) -> Vec<Tick> {
 
 fn events(replayed: &ReplayedDay, span: &Span) -> Vec<EventView> {
     let events = replayed.judged.day.events.iter().enumerate();
-    events
-        .map(|(place, event)| EventView {
-            x: percent(span.x(event.at_s)),
+    let mut before: Option<(f64, usize)> = None;
+    let event = |(place, event): (usize, &DayEvent)| {
+        let x = span.x(event.at_s);
+        let row = match before {
+            Some((at, row)) if x - at < MARK_WIDTH => 1 - row,
+            _ => 0,
+        };
+        before = Some((x, row));
+        EventView {
+            x: percent(x),
+            mark_y: percent(MARKS[row]),
             number: place + 1,
             at: Day::clock(event.at_s),
             says: event.says.clone(),
-        })
-        .collect()
+        }
+    };
+    events.map(event).collect()
 }
 
 fn lines(replayed: &ReplayedDay) -> Vec<LineOfTable> {
+    let told = |is_played: bool, n: u64| match is_played {
+        true => number(n),
+        false => "not played".to_owned(),
+    };
     let line = |line: crate::report::day::DayLine| LineOfTable {
         at: Day::clock(line.at_s),
-        requests: number(line.requests),
-        crossings: number(line.crossings),
+        requests: told(line.is_played, line.requests),
+        crossings: told(line.is_played, line.crossings),
         events: line.events.join("; "),
     };
     replayed.lines().into_iter().map(line).collect()
@@ -252,8 +331,7 @@ fn lines(replayed: &ReplayedDay) -> Vec<LineOfTable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{DayEvent, DayPhase};
-    use crate::judge::{DayJudged, DaySlice, PhaseJudged};
+    use crate::judge::{DayJudged, DaySlice};
 
     fn replayed(from_s: u32, to_s: u32, slices: Vec<DaySlice>) -> ReplayedDay {
         let phase = DayPhase {
@@ -281,6 +359,57 @@ mod tests {
             },
             in_ci: None,
         }
+    }
+
+    #[test]
+    fn what_colours_and_marks_say_stands_in_words() {
+        let day = crate::report::testing::all()["replayed"]
+            .day
+            .clone()
+            .unwrap();
+        let view = day_view(&day);
+        let classes: Vec<&str> = view.meanings.iter().map(|meaning| meaning.0).collect();
+        assert_eq!(classes, ["faulty", "shut"]);
+        for piece in [
+            "15:10 to 16:10: shared-note is served, 21 crossings.",
+            "16:10 to 16:25: closed.",
+            "15:25: first report.",
+        ] {
+            assert!(view.described.contains(piece), "{}", view.described);
+        }
+        let long = day_view(&replayed(0, Day::END_S, vec![]));
+        assert_eq!(
+            (view.each.as_str(), long.each.as_str()),
+            ("a minute", "in 12 minutes")
+        );
+        let last = view.lines.last().unwrap();
+        assert_eq!(
+            (last.at.as_str(), last.requests.as_str()),
+            ("16:20", "not played")
+        );
+    }
+
+    #[test]
+    fn numbers_of_events_that_are_near_to_one_another_do_not_touch() {
+        let mut day = replayed(0, 3_600, vec![]);
+        day.judged.day.events = [0, 60, 120, 1_800, 3_599, 3_600]
+            .map(|at_s| DayEvent {
+                at_s,
+                says: "e".into(),
+            })
+            .into();
+        let view = day_view(&day);
+        let number = |text: &String| text.parse::<f64>().unwrap();
+        let marks: Vec<(f64, f64)> = view
+            .events
+            .iter()
+            .map(|event| (number(&event.x), number(&event.mark_y)))
+            .collect();
+        for pair in marks.windows(2) {
+            let is_apart = pair[1].0 - pair[0].0 >= MARK_WIDTH || pair[0].1 != pair[1].1;
+            assert!(is_apart, "{marks:?}");
+        }
+        assert_eq!(marks[3].1, MARKS[0], "with room enough all stand above");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::charts::{OffsetChart, SpreadChart, offset_chart, spread_chart};
 use super::day::{DayView, day_view};
 use super::schedules::{ExplorationView, explorations, schedule_of};
 use super::timeline::{Timeline, timeline};
-use crate::history::{Ending, Phase, Way};
+use crate::history::{Ending, Way};
 use crate::judge::Verdict;
 use crate::report::place::scenario_file;
 use crate::report::{Exploration, Finding, FindingSide, Piece, Report, telling, words};
@@ -335,14 +335,10 @@ fn findings_lead(report: &Report) -> String {
             telling::phase(*phase)
         ));
     }
-    let means = if report.takes_overlap() {
-        "it takes requests that overlap"
-    } else {
-        "some need no race"
-    };
     format!(
-        "First seen: {} ({means}). The most telling ones come first.",
-        parts.join(", ")
+        "First seen: {} ({}). The most telling ones come first.",
+        parts.join(", "),
+        telling::takes(report)
     )
 }
 
@@ -353,7 +349,7 @@ fn explored_lead(report: &Report) -> String {
         let place = match &finding.shown_by {
             Some(by) if by.is_interleaved() => (2, by.preemptions),
             Some(_) => (1, 0),
-            None if finding.phase < Phase::Volley => (0, 0),
+            None if !finding.found_in().takes_race() => (0, 0),
             None => (3, 0),
         };
         *places.entry(place).or_default() += 1;

@@ -24,9 +24,9 @@ pub use exploration::{
 };
 pub use read::ReportError;
 pub use shape::{
-    JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
-    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonVerdict,
-    JsonVolley,
+    JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonFoundIn, JsonKind, JsonPhase, JsonPiece,
+    JsonReport, JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold,
+    JsonVerdict, JsonVolley,
 };
 
 /// Version of the JSON report's format.

@@ -206,6 +206,9 @@ pub struct JsonExposure {
     pub phase: JsonPhase,
     /// Round in which it was first seen; 0 before the first.
     pub round: u32,
+    /// What it took to find it; null in a report of an earlier version, which did not say.
+    #[serde(default)]
+    pub found_in: Option<JsonFoundIn>,
     /// When the viewer's request left, seconds since the run began.
     pub at: f64,
     /// How many exchanges showed it.
@@ -314,6 +317,23 @@ pub enum JsonPhase {
     ReadBack,
     /// What the run has left behind is taken away.
     CleanUp,
+}
+
+/// What it took until an exposure was first seen. In the first three no request was to meet another one.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FoundIn")]
+#[serde(rename_all = "kebab-case")]
+pub enum JsonFoundIn {
+    /// Users logged in and prepared, one request at a time.
+    SetUp,
+    /// Each user acted alone.
+    Alone,
+    /// Users acted one after the other, or a schedule ran one request after the other.
+    Sequence,
+    /// Requests of one user overlapped, and no other user's were needed.
+    OwnRace,
+    /// Requests of several users overlapped.
+    Race,
 }
 
 /// Sums over all exposures.

@@ -4,13 +4,13 @@ use super::SCHEMA_VERSION;
 use super::day::JsonDay;
 use super::exploration::{JsonExploration, JsonReach, JsonShownBy};
 use super::shape::{
-    JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
-    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold, JsonVerdict,
-    JsonVolley,
+    JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonFoundIn, JsonKind, JsonPhase, JsonPiece,
+    JsonReport, JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonTarget, JsonThreshold,
+    JsonVerdict, JsonVolley,
 };
 use crate::history::{Cause, Ending, Phase};
 use crate::judge::{ExposureKind, ReasonKind, Spread, ThresholdResult, Verdict, VolleyPoint};
-use crate::report::{Evidence, Finding, FindingSide, Piece, Report};
+use crate::report::{Evidence, Finding, FindingSide, FoundIn, Piece, Report};
 
 impl From<&Report> for JsonReport {
     fn from(report: &Report) -> JsonReport {
@@ -135,6 +135,7 @@ pub(in crate::report) fn json_exposure(report: &Report, finding: &Finding) -> Js
         evidence: finding.evidence.clone(),
         phase: finding.phase.into(),
         round: finding.round,
+        found_in: Some(finding.found_in().into()),
         at,
         times_seen: finding.times_seen,
         victim_request: victim.map(|side| side.request.clone()),
@@ -202,6 +203,18 @@ impl From<ExposureKind> for JsonKind {
             ExposureKind::Read => JsonKind::Read,
             ExposureKind::Write => JsonKind::Write,
             ExposureKind::Session => JsonKind::Session,
+        }
+    }
+}
+
+impl From<FoundIn> for JsonFoundIn {
+    fn from(found_in: FoundIn) -> JsonFoundIn {
+        match found_in {
+            FoundIn::SetUp => JsonFoundIn::SetUp,
+            FoundIn::Alone => JsonFoundIn::Alone,
+            FoundIn::Sequence => JsonFoundIn::Sequence,
+            FoundIn::OwnRace => JsonFoundIn::OwnRace,
+            FoundIn::Race => JsonFoundIn::Race,
         }
     }
 }

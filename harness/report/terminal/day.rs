@@ -4,7 +4,7 @@ use std::io;
 
 use super::{Page, WIDTH};
 use crate::history::Day;
-use crate::report::day::{DayRow, ReplayedDay};
+use crate::report::day::{DayRow, ReplayedDay, WORTH};
 use crate::report::words::{count, number, wrapped};
 
 /// Columns of the first two columns of the table.
@@ -30,6 +30,9 @@ impl Page<'_> {
         )?;
         for row in day.rows() {
             self.day_row(&row, false)?;
+        }
+        for line in wrapped(WORTH, WIDTH - 2) {
+            writeln!(self.out, "  {}", self.look.faint(&line))?;
         }
         writeln!(self.out)?;
         self.timeline(day)?;
@@ -66,6 +69,7 @@ impl Page<'_> {
                 .max(usize::from(line.crossings > 0));
             let bar = "█".repeat(share.min(BAR));
             let counts = match line.crossings {
+                _ if !line.is_played => "not played".to_owned(),
                 0 => count(line.requests, "request"),
                 crossings => format!(
                     "{}, {}",

@@ -35,7 +35,7 @@ impl fmt::Display for Engine {
 pub enum Sees {
     /// A crossing, while each user was alone, or one was after the other: no race is needed.
     InSequence,
-    /// A crossing, once requests of several users met; not before.
+    /// A crossing, once requests met, those of several users or of one; not before.
     InRace,
     /// No crossing, and enough of a trial for that to count.
     Nothing,
