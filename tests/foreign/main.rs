@@ -4,7 +4,8 @@
 //! `tests/foreign/install.sh` installs what is needed; then
 //! `cargo test --test foreign -- --ignored --nocapture --test-threads=1`. What is not installed is skipped, and said.
 //!
-//! Their scenarios are read by plain `cargo test` as well (`scenarios`).
+//! Their scenarios are read by plain `cargo test` as well (`scenarios`), and nginx as the cache of the catalogue's class 2 is
+//! tried by it where nginx is installed (`cache`).
 //!
 //! - `software`: finds what is installed. No tests.
 //! - `processes`: starts and ends programs. No tests.
@@ -18,6 +19,7 @@
     reason = "these are tests, and what is skipped or measured is for people"
 )]
 
+mod cache;
 mod certificates;
 mod processes;
 mod scenarios;

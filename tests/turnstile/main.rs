@@ -2,7 +2,7 @@
 //! found, and repaired, where every schedule must be run and none may expose.
 //!
 //! The backends are Debian's (`redis-server`, `postgresql`, `pgbouncer`), started by the tests on loopback, in folders of
-//! their own, and ended with them. What is not installed is skipped, and said; `install.sh` installs it. With `--nocapture`
+//! their own, and ended with them. What is not installed is skipped, and said; `tests/install.sh` installs it. With `--nocapture`
 //! the tests print how many schedules, steps and seconds they took.
 //!
 //! - `backends`: starts Redis, PostgreSQL and pgbouncer, and the bundled webmail's store. No tests.
