@@ -4,11 +4,12 @@
 //! `tests/foreign/install.sh` installs what is needed; then
 //! `cargo test --test foreign -- --ignored --nocapture --test-threads=1`. What is not installed is skipped, and said.
 //!
-//! Their scenarios are read by plain `cargo test` as well (`scenarios`), and nginx as the cache of the catalogue's class 2 is
-//! tried by it where nginx is installed (`cache`).
+//! Their scenarios are read by plain `cargo test` as well (`scenarios`), and classes of the catalogue are tried over nginx and
+//! PostgreSQL by it, where these are installed (`catalogue`).
 //!
 //! - `software`: finds what is installed. No tests.
 //! - `processes`: starts and ends programs. No tests.
+//! - `postgres`: starts PostgreSQL. No tests.
 //! - `certificates`: a certification authority of the test's own. No tests.
 //! - `services`: starts the frameworks' services and nginx; `webmail` starts Roundcube. No tests.
 //! - `trial`: runs a scenario against a service and tells the figures. No tests.
@@ -19,8 +20,9 @@
     reason = "these are tests, and what is skipped or measured is for people"
 )]
 
-mod cache;
+mod catalogue;
 mod certificates;
+mod postgres;
 mod processes;
 mod scenarios;
 mod services;

@@ -98,17 +98,19 @@ pub(crate) fn start_nginx(
     folder: &Path,
     account: &Account,
 ) -> Result<Running, String> {
+    let mut running = Running::start(nginx_there(nginx, folder, account), folder);
+    running.ready(|| folder.join("nginx.pid").exists())?;
+    Ok(running)
+}
+
+/// nginx with the folder's `nginx.conf`, as that user, whose folder it becomes.
+pub(crate) fn nginx_there(nginx: &Path, folder: &Path, account: &Account) -> Command {
     hand_over(folder, account);
     let mut command = as_user(nginx, account);
     command.arg("-e").arg(folder.join("nginx.log"));
+    command.arg("-p").arg(folder);
+    command.arg("-c").arg(folder.join("nginx.conf"));
     command
-        .arg("-p")
-        .arg(folder)
-        .arg("-c")
-        .arg(folder.join("nginx.conf"));
-    let mut running = Running::start(command, folder);
-    running.ready(|| folder.join("nginx.pid").exists())?;
-    Ok(running)
 }
 
 /// Writes a configuration file from its template: `@NAME@` becomes the value.
