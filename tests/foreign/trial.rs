@@ -80,12 +80,15 @@ pub(crate) fn tell(name: &str, made_of: &str, report: &Value) {
     let strength = &report["strength"];
     let seconds = report["ending"]["elapsed_ms"].as_f64().unwrap_or(f64::NAN) / 1e3;
     eprintln!(
-        "{name} ({made_of}): {} in {} rounds, {seconds:.1} s; {} users, {} exchanges, {} pairs, {} exposures",
+        "{name} ({made_of}): {} in {} rounds, {seconds:.1} s; {} users, {} exchanges, {} pairs, {} exposures, the first {}",
         report["verdict"].as_str().unwrap_or("?"),
         strength["rounds"],
         report["users"],
         strength["exchanges"],
         strength["overlapping_pairs"],
         report["exposures_total"],
+        report["exposures"][0]["phase"]
+            .as_str()
+            .unwrap_or("nowhere"),
     );
 }

@@ -9,6 +9,7 @@ use crosswire_targets::mail::store_server::StoreServer;
 
 use crate::postgres::postgres;
 use crate::processes::{Running, as_user, hand_over, on_a_free_port, own_folder};
+use crate::redis;
 use crate::services::files;
 use crate::software::{account, program};
 
@@ -36,16 +37,7 @@ pub(crate) fn store(_: &Path) -> Result<Backend, String> {
 
 /// Redis, in memory alone.
 pub(crate) fn redis(folder: &Path) -> Result<Backend, String> {
-    let (redis, account) = (program("redis-server")?, account()?);
-    let folder = own_folder(folder, "redis", &account);
-    let log = folder.join("redis.log");
-    let (running, port) = on_a_free_port(&folder, &log, "Ready to accept connections", |port| {
-        let mut command = as_user(&redis, &account);
-        command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
-        command.args(["--save", "", "--appendonly", "no"]);
-        command.arg("--dir").arg(&folder).arg("--logfile").arg(&log);
-        command
-    })?;
+    let (running, port) = redis::redis(folder, &account()?)?;
     Ok(Backend {
         address: loopback(port),
         _runs: Runs::Programs {

@@ -8,7 +8,7 @@
 //! - `backends`: starts Redis, PostgreSQL and pgbouncer, and the bundled webmail's store. No tests.
 //! - `services`: starts the services. `memo`: the one in Rust; `resp`: its client for Redis. No tests.
 //! - `trial`: explores and judges. No tests.
-//! - `postgres`, `processes`, `software`: shared with the tests of software of others. No tests.
+//! - `postgres`, `processes`, `redis`, `software`: shared with the tests of software of others. No tests.
 
 #![expect(
     clippy::unwrap_used,
@@ -23,6 +23,8 @@ mod postgres;
 #[expect(dead_code, reason = "the tests of software of others use the rest")]
 #[path = "../foreign/processes.rs"]
 mod processes;
+#[path = "../foreign/redis.rs"]
+mod redis;
 mod resp;
 mod services;
 #[expect(dead_code, reason = "the tests of software of others use the rest")]

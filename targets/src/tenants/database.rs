@@ -29,7 +29,7 @@ pub(super) enum Database {
         )]
         anchor: Mutex<Connection>,
     },
-    /// PostgreSQL, made as `postgres.sql` says.
+    /// PostgreSQL at this address, made as `postgres.sql` says. Nothing is connected before the first request.
     Postgres(SocketAddr),
 }
 
@@ -102,19 +102,6 @@ impl Database {
             has_threads,
             anchor: Mutex::new(anchor),
         })
-    }
-
-    /// PostgreSQL at this address. Nothing is connected before the first request.
-    ///
-    /// # Errors
-    /// When the address is not a loopback address: what is sent is not encrypted, and nobody logs in.
-    pub(super) fn postgres(address: SocketAddr) -> Result<Self, StartError> {
-        match address.ip().is_loopback() {
-            true => Ok(Self::Postgres(address)),
-            false => Err(StartError::store(format!(
-                "{address} is not a loopback address"
-            ))),
-        }
     }
 
     /// A fresh connection.

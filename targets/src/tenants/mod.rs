@@ -25,7 +25,6 @@ use crate::catalogue::{
 };
 use crate::explored::Explored;
 use crate::members::{self, Members};
-use crate::options::StoreKind;
 use crate::start_error::StartError;
 
 /// The entry in the catalogue.
@@ -148,17 +147,14 @@ fn rule(variant: &str) -> Result<(Rule, bool), StartError> {
     })
 }
 
-fn build(setup: Setup) -> Building {
+fn build(mut setup: Setup) -> Building {
     Box::pin(async move {
         let rule = rule(setup.variant)?;
-        let (database, kept_here) = match setup.store {
-            StoreKind::Remote(address) => (Database::postgres(address)?, StoreKind::Temporary),
-            own => (Database::sqlite(true)?, own),
+        let database = match setup.take_remote()? {
+            Some(address) => Database::Postgres(address),
+            None => Database::sqlite(true)?,
         };
-        let members = Members::served(&Setup {
-            store: kept_here,
-            ..setup
-        })?;
+        let members = Members::served(&setup)?;
         Ok(site(rule, members, database, setup.store_delay))
     })
 }

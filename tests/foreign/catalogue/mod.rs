@@ -1,9 +1,11 @@
 //! Classes of the catalogue over software that nobody here wrote; what is expected of the bundled model is expected there too.
 //!
 //! - `cache`: class 2, nginx as the cache.
+//! - `replies`: class 3, Redis at the other end of the pool.
 //! - `tenants`: class 4, PostgreSQL as the database.
 
 mod cache;
+mod replies;
 mod tenants;
 
 use std::path::Path;
