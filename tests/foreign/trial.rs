@@ -78,17 +78,16 @@ pub(crate) fn run(folder: &Path, arguments: &[&str], expected: Verdict) -> Value
 /// One line for a person.
 pub(crate) fn tell(name: &str, made_of: &str, report: &Value) {
     let strength = &report["strength"];
+    let first = report["exposures"][0]["phase"].as_str();
+    let first = first.map_or(String::new(), |phase| format!(", the first: {phase}"));
     let seconds = report["ending"]["elapsed_ms"].as_f64().unwrap_or(f64::NAN) / 1e3;
     eprintln!(
-        "{name} ({made_of}): {} in {} rounds, {seconds:.1} s; {} users, {} exchanges, {} pairs, {} exposures, the first {}",
+        "{name} ({made_of}): {} in {} rounds, {seconds:.1} s; {} users, {} exchanges, {} pairs, {} exposures{first}",
         report["verdict"].as_str().unwrap_or("?"),
         strength["rounds"],
         report["users"],
         strength["exchanges"],
         strength["overlapping_pairs"],
         report["exposures_total"],
-        report["exposures"][0]["phase"]
-            .as_str()
-            .unwrap_or("nowhere"),
     );
 }
