@@ -27,10 +27,11 @@ pub(crate) fn serve(args: &ServeArgs, screen: &mut Screen) -> Result<u8, Failure
     }
     let mut options = Options::new(target, variant);
     options.addr = args.addr;
-    options.store = args
-        .db
-        .clone()
-        .map_or(StoreKind::Temporary, StoreKind::File);
+    options.store = match (&args.db, args.store_at) {
+        (Some(path), _) => StoreKind::File(path.clone()),
+        (None, Some(address)) => StoreKind::Remote(address),
+        (None, None) => StoreKind::Temporary,
+    };
     options.users = usize::try_from(args.users).unwrap_or(usize::MAX);
     options.store_delay = args.store_delay;
     options.tls = args.tls;
@@ -65,9 +66,10 @@ fn welcome(args: &ServeArgs, server: &Server) -> String {
             &format!("user1 to user{n}; the password of user1 is password-user1, and so on"),
         ),
     }
-    match &args.db {
-        Some(path) => row("store", &format!("SQLite in {}; it stays", path.display())),
-        None => row(
+    match (&args.db, args.store_at) {
+        (Some(path), _) => row("store", &format!("SQLite in {}; it stays", path.display())),
+        (None, Some(address)) => row("store", &format!("at {address}; what is there stays")),
+        (None, None) => row(
             "store",
             "SQLite in a temporary file; it goes when the server stops",
         ),

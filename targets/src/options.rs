@@ -18,9 +18,10 @@ pub enum StoreKind {
     File(PathBuf),
     /// Memory.
     Memory,
-    /// A [`StoreServer`](crate::mail::store_server::StoreServer) at this loopback address, perhaps with a relay before it.
-    /// Sessions stay in the server's memory. The users are those of the store, and nothing is asked of it before the first
-    /// request comes.
+    /// At this loopback address, perhaps with a relay before it: for `mail` a
+    /// [`StoreServer`](crate::mail::store_server::StoreServer), whose users are those that it has; for `replies` a Redis; for
+    /// `tenants` a PostgreSQL in which `src/tenants/postgres.sql` was run. The other targets have none. Sessions stay in the
+    /// server's memory, and nothing is asked of the store before the first request comes.
     Remote(SocketAddr),
 }
 

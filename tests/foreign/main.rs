@@ -4,10 +4,12 @@
 //! `tests/foreign/install.sh` installs what is needed; then
 //! `cargo test --test foreign -- --ignored --nocapture --test-threads=1`. What is not installed is skipped, and said.
 //!
-//! Their scenarios are read by plain `cargo test` as well (`scenarios`).
+//! Their scenarios are read by plain `cargo test` as well (`scenarios`), and classes of the catalogue are tried over nginx, Redis
+//! and PostgreSQL by it, where these are installed (`catalogue`).
 //!
 //! - `software`: finds what is installed. No tests.
 //! - `processes`: starts and ends programs. No tests.
+//! - `postgres`, `redis`: start these. No tests.
 //! - `certificates`: a certification authority of the test's own. No tests.
 //! - `services`: starts the frameworks' services and nginx; `webmail` starts Roundcube. No tests.
 //! - `trial`: runs a scenario against a service and tells the figures. No tests.
@@ -18,8 +20,11 @@
     reason = "these are tests, and what is skipped or measured is for people"
 )]
 
+mod catalogue;
 mod certificates;
+mod postgres;
 mod processes;
+mod redis;
 mod scenarios;
 mod services;
 mod software;

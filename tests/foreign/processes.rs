@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 use crate::software::Account;
 
+/// Ports that are tried: another program may take one between its being found free and its being used.
+const PORTS: usize = 5;
+
 /// How long a program may take to be ready, and to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -156,4 +159,35 @@ pub(crate) fn listens(port: u16) -> bool {
 /// The same for a socket in the file system.
 pub(crate) fn listens_at(path: &Path) -> bool {
     UnixStream::connect(path).is_ok()
+}
+
+/// A folder in `folder` that belongs to the account.
+pub(crate) fn own_folder(folder: &Path, name: &str, account: &Account) -> PathBuf {
+    let own = folder.join(name);
+    fs::create_dir(&own).unwrap();
+    // It must be able to get there.
+    hand_over(folder, account);
+    own
+}
+
+/// Starts a program that cannot choose its port; it is ready when its log says so.
+pub(crate) fn on_a_free_port(
+    folder: &Path,
+    log: &Path,
+    ready: &str,
+    command: impl Fn(u16) -> Command,
+) -> Result<(Running, u16), String> {
+    let says_ready = || fs::read_to_string(log).is_ok_and(|text| text.contains(ready));
+    let mut problem = String::new();
+    for _ in 0..PORTS {
+        let [port] = free_ports();
+        // What an earlier attempt has written says nothing about this one.
+        let _absent = fs::remove_file(log);
+        let mut running = Running::start(command(port), folder);
+        match running.ready(says_ready) {
+            Ok(()) => return Ok((running, port)),
+            Err(why) => problem = why,
+        }
+    }
+    panic!("{problem}")
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::certificates;
-use crate::processes::{Running, as_user, free_ports, hand_over, listens};
+use crate::processes::{Running, as_user, free_ports, hand_over};
 use crate::software::{Account, account, installed, program, services};
 
 /// A service that runs until this is dropped. The programs end in the order in which they stand here.
@@ -82,7 +82,8 @@ pub(crate) fn front(folder: &Path, fault: bool) -> Result<Service, String> {
             ("UPSTREAM", behind.url.trim_start_matches("http://")),
         ],
     );
-    let mut programs = vec![start_nginx(&nginx, folder, &account, port)];
+    let server = start_nginx(&nginx, folder, &account).unwrap_or_else(|why| panic!("{why}"));
+    let mut programs = vec![server];
     programs.extend(behind._programs);
     Ok(Service {
         url: format!("https://localhost:{port}"),
@@ -91,19 +92,25 @@ pub(crate) fn front(folder: &Path, fault: bool) -> Result<Service, String> {
     })
 }
 
-/// Starts nginx with the folder's `nginx.conf`.
-pub(crate) fn start_nginx(nginx: &Path, folder: &Path, account: &Account, port: u16) -> Running {
+/// Starts nginx with the folder's `nginx.conf`, which names `nginx.pid`: nginx writes it once it has its ports.
+pub(crate) fn start_nginx(
+    nginx: &Path,
+    folder: &Path,
+    account: &Account,
+) -> Result<Running, String> {
+    let mut running = Running::start(nginx_there(nginx, folder, account), folder);
+    running.ready(|| folder.join("nginx.pid").exists())?;
+    Ok(running)
+}
+
+/// nginx with the folder's `nginx.conf`, as that user, whose folder it becomes.
+pub(crate) fn nginx_there(nginx: &Path, folder: &Path, account: &Account) -> Command {
     hand_over(folder, account);
     let mut command = as_user(nginx, account);
     command.arg("-e").arg(folder.join("nginx.log"));
+    command.arg("-p").arg(folder);
+    command.arg("-c").arg(folder.join("nginx.conf"));
     command
-        .arg("-p")
-        .arg(folder)
-        .arg("-c")
-        .arg(folder.join("nginx.conf"));
-    let mut running = Running::start(command, folder);
-    running.wait_until(|| listens(port));
-    running
 }
 
 /// Writes a configuration file from its template: `@NAME@` becomes the value.

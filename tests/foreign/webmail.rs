@@ -78,7 +78,7 @@ pub(crate) fn roundcube(folder: &Path) -> Result<Service, String> {
     let mailboxes = start_dovecot(folder, &software, ports);
     let delivery = start_delivery(folder, &software, ports);
     let workers = start_php(folder, &software);
-    let server = start_nginx(&software.nginx, folder, &software.account, http);
+    let server = start_nginx(&software.nginx, folder, &software.account)?;
     Ok(Service {
         url: format!("http://127.0.0.1:{http}"),
         made_of: software.versions(),

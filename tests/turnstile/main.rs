@@ -2,13 +2,13 @@
 //! found, and repaired, where every schedule must be run and none may expose.
 //!
 //! The backends are Debian's (`redis-server`, `postgresql`, `pgbouncer`), started by the tests on loopback, in folders of
-//! their own, and ended with them. What is not installed is skipped, and said; `install.sh` installs it. With `--nocapture`
+//! their own, and ended with them. What is not installed is skipped, and said; `tests/install.sh` installs it. With `--nocapture`
 //! the tests print how many schedules, steps and seconds they took.
 //!
 //! - `backends`: starts Redis, PostgreSQL and pgbouncer, and the bundled webmail's store. No tests.
 //! - `services`: starts the services. `memo`: the one in Rust; `resp`: its client for Redis. No tests.
 //! - `trial`: explores and judges. No tests.
-//! - `processes`, `software`: shared with the tests of software of others. No tests.
+//! - `postgres`, `processes`, `redis`, `software`: shared with the tests of software of others. No tests.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,9 +18,13 @@
 
 mod backends;
 mod memo;
+#[path = "../foreign/postgres.rs"]
+mod postgres;
 #[expect(dead_code, reason = "the tests of software of others use the rest")]
 #[path = "../foreign/processes.rs"]
 mod processes;
+#[path = "../foreign/redis.rs"]
+mod redis;
 mod resp;
 mod services;
 #[expect(dead_code, reason = "the tests of software of others use the rest")]

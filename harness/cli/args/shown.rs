@@ -20,6 +20,9 @@ pub(crate) struct ServeArgs {
     /// Database file that survives a restart; temporary when absent
     #[arg(long, value_name = "FILE")]
     pub(crate) db: Option<PathBuf>,
+    /// Loopback address of the store that keeps the data: a Redis for `replies`, a PostgreSQL for `tenants`
+    #[arg(long, value_name = "ADDR", conflicts_with = "db")]
+    pub(crate) store_at: Option<SocketAddr>,
     /// Pause of the store before each operation, such as 200ms: widens the window for a person
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, default_value = "0ms")]
     pub(crate) store_delay: Duration,

@@ -5,6 +5,7 @@ mod expected;
 
 use std::fmt;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,6 +109,24 @@ pub(crate) struct Setup {
     pub(crate) users: usize,
     pub(crate) store_delay: Duration,
     pub(crate) tls: bool,
+}
+
+impl Setup {
+    /// Takes out the address of the store that the class's own data is to be in; what remains is kept here.
+    ///
+    /// # Errors
+    /// When it is not a loopback address: what is sent is not encrypted, and nobody logs in.
+    pub(crate) fn take_remote(&mut self) -> Result<Option<SocketAddr>, StartError> {
+        let StoreKind::Remote(address) = self.store else {
+            return Ok(None);
+        };
+        if !address.ip().is_loopback() {
+            let why = format!("{address} is not a loopback address");
+            return Err(StartError::store(why));
+        }
+        self.store = StoreKind::Temporary;
+        Ok(Some(address))
+    }
 }
 
 /// A target being built.

@@ -56,7 +56,7 @@ impl Members {
     pub(crate) fn served(setup: &Setup) -> Result<Arc<Self>, StartError> {
         if let StoreKind::File(_) | StoreKind::Remote(_) = setup.store {
             return Err(StartError::store(
-                "this target keeps its data in memory alone: start it without a file or a remote store",
+                "this target keeps its data in memory alone: start it without a file or a store elsewhere",
             ));
         }
         Ok(Arc::new(Self {

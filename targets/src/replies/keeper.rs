@@ -1,4 +1,4 @@
-//! A small server that speaks Redis's protocol, and how it is reached: over TCP, or over a pipe within the process.
+//! A small server that speaks Redis's protocol, and how it, or Redis, is reached: over TCP, or over a pipe within the process.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,7 +26,7 @@ pub(super) struct Values(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
 /// Where it is.
 #[derive(Debug)]
 pub(super) enum Keeper {
-    /// At this address.
+    /// At this address: the one here, or Redis.
     Served(SocketAddr),
     /// In this process: each connection is a pipe to a task.
     Explored(Arc<Values>),

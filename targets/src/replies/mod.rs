@@ -1,6 +1,6 @@
 //! Class 3: a pooled connection that goes back with a reply outstanding, when a request is cancelled.
 //!
-//! `pool` holds what differs between the variants. `keeper` is the server behind the connections, `connection` and `resp` the
+//! `pool` holds what differs between the variants. `keeper` is the server behind the connections, which may be Redis, `connection` and `resp` the
 //! client and the protocol, `chats` the service.
 
 mod chats;
@@ -121,12 +121,21 @@ fn rule(variant: &str) -> Result<Rule, StartError> {
     })
 }
 
-fn build(setup: Setup) -> Building {
+fn build(mut setup: Setup) -> Building {
     Box::pin(async move {
         let rule = rule(setup.variant)?;
-        let members = Members::served(&setup)?;
-        let keeper = Keeper::served(setup.store_delay).await;
-        Ok(site(rule, members, keeper.map_err(StartError::system)?))
+        let keeper = match setup.take_remote()? {
+            Some(_) if !setup.store_delay.is_zero() => {
+                let why = "Redis takes its own time: a pause before each command is for this target's own server";
+                return Err(StartError::store(why));
+            }
+            Some(address) => Keeper::Served(address),
+            None => {
+                let own = Keeper::served(setup.store_delay).await;
+                own.map_err(StartError::system)?
+            }
+        };
+        Ok(site(rule, Members::served(&setup)?, keeper))
     })
 }
 

@@ -132,10 +132,7 @@ impl Drop for Lent<'_> {
 #[cfg(test)]
 mod tests {
     use std::future::Future as _;
-    use std::io::{BufRead as _, BufReader};
-    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
     use std::pin::pin;
-    use std::process::{Child, Command, Stdio};
     use std::task::{Context, Waker};
 
     use super::*;
@@ -155,8 +152,8 @@ mod tests {
     }
 
     /// Somebody asks for `one` and leaves; what somebody else gets for `other` then, and for `one` afterwards.
-    async fn after_somebody_left(rule: Rule, keeper: Keeper) -> (String, String) {
-        let pool = Pool::new(rule, keeper);
+    async fn after_somebody_left(rule: Rule) -> (String, String) {
+        let pool = Pool::new(rule, Keeper::explored());
         for key in ["one", "other"] {
             let set = [b"SET", key.as_bytes(), key.as_bytes()];
             let reply = pool.ask(&set).await.unwrap();
@@ -173,55 +170,9 @@ mod tests {
     #[tokio::test]
     async fn the_reply_to_somebody_who_left_is_the_next_ones_unless_the_connection_was_closed() {
         for (rule, gets) in RULES {
-            let (next, then) = after_somebody_left(rule, Keeper::explored()).await;
+            let (next, then) = after_somebody_left(rule).await;
             assert_eq!(next, gets, "{rule:?}");
             assert_eq!(then == "one", gets == "other", "{rule:?}: {then}");
         }
-    }
-
-    #[tokio::test]
-    async fn redis_itself_answers_as_the_small_server_does() {
-        let Some((_redis, address)) = redis() else {
-            return;
-        };
-        for (rule, gets) in RULES {
-            let (next, _) = after_somebody_left(rule, Keeper::Served(address)).await;
-            assert_eq!(next, gets, "{rule:?}");
-        }
-    }
-
-    /// A program that is ended with this.
-    struct Running(Child);
-
-    impl Drop for Running {
-        fn drop(&mut self) {
-            // One that has ended by itself needs no more.
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
-
-    /// Redis, in memory alone, once it takes connections; none where it is not installed.
-    fn redis() -> Option<(Running, SocketAddr)> {
-        for _ in 0..5 {
-            // Another program may take the port in between.
-            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            let address = free.local_addr().unwrap();
-            drop(free);
-            let mut command = Command::new("redis-server");
-            command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-            command.args(["--logfile", "", "--port", &address.port().to_string()]);
-            let Ok(child) = command.stdout(Stdio::piped()).spawn() else {
-                eprintln!("skipped: redis-server is not installed");
-                return None;
-            };
-            let mut redis = Running(child);
-            let lines = BufReader::new(redis.0.stdout.take().unwrap()).lines();
-            let is_ready = |line: String| line.contains("Ready to accept connections");
-            if lines.map_while(Result::ok).any(is_ready) {
-                return Some((redis, address));
-            }
-        }
-        panic!("redis-server found no free port in five");
     }
 }

@@ -1,44 +1,36 @@
-//! The database: pages of all tenants in one table, which a connection sees through a view that shows those of one tenant.
+//! The database: pages of all tenants in one table, of which a connection sees those of one tenant.
 //!
-//! This stands for row-level security. Which tenant that is, is said in a table of the connection's own, as a setting of the
-//! session; where nothing is said, the view shows nothing and takes nothing.
+//! Which tenant that is, is said by a setting of the session; where nothing is said, it sees nothing and may write nothing.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::{postgres, sqlite};
 use crate::members::{Member, Tokens, pause};
 use crate::start_error::StartError;
-use crate::sync::{Mutex, point, shared};
+use crate::sync::{Mutex, point};
 
-const TABLES: &str = "CREATE TABLE page (
-    tenant INTEGER NOT NULL, number INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (tenant, number)
-)";
-/// What each connection has of its own.
-const SESSION: &str = "
-CREATE TEMP TABLE ctx (one INTEGER PRIMARY KEY CHECK (one = 1), tenant INTEGER NOT NULL);
-CREATE TEMP VIEW mine AS SELECT number, text FROM page WHERE tenant = (SELECT tenant FROM ctx);
-CREATE TEMP TRIGGER written INSTEAD OF INSERT ON mine BEGIN
-    INSERT OR REPLACE INTO page SELECT (SELECT tenant FROM ctx), NEW.number, NEW.text;
-END;
-";
-/// How long a connection waits for another one that is being closed.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A database in memory.
+/// A database.
 #[derive(Debug)]
-pub(super) struct Database {
-    place: String,
-    has_threads: bool,
-    #[expect(
-        dead_code,
-        reason = "held: the database is there for as long as a connection is"
-    )]
-    anchor: Mutex<Connection>,
+pub(super) enum Database {
+    /// SQLite, in memory.
+    Sqlite {
+        place: String,
+        has_threads: bool,
+        #[expect(
+            dead_code,
+            reason = "held: the database is there for as long as a connection is"
+        )]
+        anchor: Mutex<Connection>,
+    },
+    /// PostgreSQL at this address, made as `postgres.sql` says. Nothing is connected before the first request.
+    Postgres(SocketAddr),
 }
 
 /// A connection.
@@ -49,10 +41,13 @@ pub(super) enum Session {
     Explored(Connection),
 }
 
+/// What a statement gives.
+pub(super) type Answer = Result<Option<String>, Failure>;
+
 /// What a connection's thread is to do.
 pub(super) struct Order {
     statement: Statement,
-    reply: oneshot::Sender<rusqlite::Result<Option<String>>>,
+    reply: oneshot::Sender<Answer>,
 }
 
 /// What is said to the database.
@@ -91,17 +86,18 @@ impl Failure {
 }
 
 impl Database {
-    /// An empty one. Its connections have a thread each, or none.
+    /// SQLite without a page. Its connections have a thread each, or none.
     ///
     /// # Errors
     /// When SQLite refuses, or there is no randomness for its name.
-    pub(super) fn new(has_threads: bool) -> Result<Self, StartError> {
+    pub(super) fn sqlite(has_threads: bool) -> Result<Self, StartError> {
         let name = Tokens::Random.draw();
         let name = name.ok_or_else(|| StartError::system("there is no randomness"))?;
         let place = format!("file:/tenants-{name}?vfs=memdb");
-        let anchor = connected(&place).map_err(StartError::store)?;
-        anchor.execute_batch(TABLES).map_err(StartError::store)?;
-        Ok(Self {
+        let anchor = sqlite::connected(&place).map_err(StartError::store)?;
+        let made = anchor.execute_batch(sqlite::TABLES);
+        made.map_err(StartError::store)?;
+        Ok(Self::Sqlite {
             place,
             has_threads,
             anchor: Mutex::new(anchor),
@@ -111,38 +107,65 @@ impl Database {
     /// A fresh connection.
     ///
     /// # Errors
-    /// When SQLite or the system refuses.
-    pub(super) fn open(&self) -> Result<Session, Failure> {
-        let connection = connected(&self.place).map_err(Failure::broken)?;
-        connection.execute_batch(SESSION).map_err(Failure::broken)?;
-        if !self.has_threads {
-            return Ok(Session::Explored(connection));
-        }
-        let (orders, inbox) = mpsc::channel::<Order>();
-        let work = move || {
-            for Order { statement, reply } in inbox {
-                // Who has left does not want it; it is done all the same.
-                let _ = reply.send(run(&connection, &statement));
+    /// When the database or the system refuses.
+    pub(super) async fn open(&self) -> Result<Session, Failure> {
+        match self {
+            Self::Sqlite {
+                place,
+                has_threads: false,
+                ..
+            } => sqlite::open(place).map(Session::Explored),
+            Self::Sqlite { place, .. } => {
+                let place = place.clone();
+                let open = move || sqlite::open(&place);
+                on_a_thread(open, |connection, statement| {
+                    sqlite::run(connection, statement).map_err(Failure::broken)
+                })
+                .await
             }
-        };
-        thread::Builder::new()
-            .name("tenants".to_owned())
-            .spawn(work)
-            .map_err(Failure::broken)?;
-        Ok(Session::Served(orders))
+            &Self::Postgres(address) => {
+                let open = move || postgres::Client::connect(address).map_err(Failure::broken);
+                on_a_thread(open, |client, statement| {
+                    client.run(statement).map_err(Failure::broken)
+                })
+                .await
+            }
+        }
     }
+}
+
+/// A session on a thread of its own. What was asked for is done whether or not somebody still waits for it.
+async fn on_a_thread<C: 'static>(
+    open: impl FnOnce() -> Result<C, Failure> + Send + 'static,
+    run: fn(&mut C, &Statement) -> Answer,
+) -> Result<Session, Failure> {
+    let (orders, inbox) = mpsc::channel::<Order>();
+    let (ready, opened) = oneshot::channel();
+    let work = move || {
+        let mut connection = match open() {
+            Ok(connection) => connection,
+            // Who has left does not want to know.
+            Err(why) => return drop(ready.send(Err(why))),
+        };
+        let _ = ready.send(Ok(()));
+        for Order { statement, reply } in inbox {
+            let _ = reply.send(run(&mut connection, &statement));
+        }
+    };
+    thread::Builder::new()
+        .name("tenants".to_owned())
+        .spawn(work)
+        .map_err(Failure::broken)?;
+    opened.await.map_err(Failure::broken)??;
+    Ok(Session::Served(orders))
 }
 
 impl Session {
     /// What a statement gives. `delay` passes before.
     ///
     /// # Errors
-    /// When SQLite refuses it, or the thread has ended.
-    pub(super) async fn run(
-        &mut self,
-        statement: Statement,
-        delay: Duration,
-    ) -> Result<Option<String>, Failure> {
+    /// When the database refuses it, or the thread has ended.
+    pub(super) async fn run(&mut self, statement: Statement, delay: Duration) -> Answer {
         match self {
             Self::Served(orders) => {
                 pause(delay).await;
@@ -153,110 +176,14 @@ impl Session {
             }
             Self::Explored(connection) => {
                 point().await;
-                run(connection, &statement)
+                sqlite::run(connection, &statement).map_err(Failure::broken)
             }
         }
-        .map_err(Failure::broken)
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Session").finish_non_exhaustive()
-    }
-}
-
-fn connected(place: &str) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_URI
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(place, flags)?;
-    connection.busy_timeout(PATIENCE)?;
-    Ok(connection)
-}
-
-fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Option<String>> {
-    let done = |sql: &str| connection.execute_batch(sql).map(|()| None);
-    match statement {
-        Statement::Begin => done("BEGIN"),
-        Statement::Commit => done("COMMIT"),
-        Statement::Unset => {
-            shared("the connection's tenant", true, &"nobody");
-            done("DELETE FROM ctx")
-        }
-        Statement::IsInTransaction => Ok((!connection.is_autocommit()).then(String::new)),
-        Statement::Set(tenant) => {
-            shared("the connection's tenant", true, &tenant.name());
-            connection
-                .prepare_cached("INSERT OR REPLACE INTO ctx VALUES (1, ?1)")?
-                .execute([tenant.0])
-                .map(|_| None)
-        }
-        Statement::Page(number) => connection
-            .prepare_cached("SELECT text FROM mine WHERE number = ?1")?
-            .query_row([number], |row| row.get(0))
-            .optional(),
-        Statement::Write(text) => connection
-            .prepare_cached("INSERT INTO mine VALUES (1, ?1)")?
-            .execute([text])
-            .map(|_| None),
-        Statement::Front => connection
-            .prepare_cached("SELECT substr(text, 1, 200) FROM mine WHERE number = 1")?
-            .query_row([], |row| row.get(0))
-            .optional(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn two() -> (Connection, Connection, Connection) {
-        let place = format!("file:/{}?vfs=memdb", Tokens::Random.draw().unwrap());
-        let anchor = connected(&place).unwrap();
-        anchor.execute_batch(TABLES).unwrap();
-        let open = || {
-            let connection = connected(&place).unwrap();
-            connection.execute_batch(SESSION).unwrap();
-            connection
-        };
-        let (one, other) = (open(), open());
-        (anchor, one, other)
-    }
-
-    fn front(connection: &Connection) -> Option<String> {
-        run(connection, &Statement::Front).unwrap()
-    }
-
-    #[test]
-    fn a_view_shows_its_tenant_and_nothing_when_there_is_none() {
-        let (_anchor, one, other) = two();
-        for (tenant, text) in [(Member(1), "first"), (Member(2), "second")] {
-            run(&one, &Statement::Set(tenant)).unwrap();
-            run(&one, &Statement::Write(text.to_owned())).unwrap();
-        }
-        assert_eq!(front(&one).as_deref(), Some("second"));
-        assert_eq!(front(&other), None, "a connection of its own");
-        run(&other, &Statement::Set(Member(1))).unwrap();
-        assert_eq!(front(&other).as_deref(), Some("first"));
-        run(&other, &Statement::Unset).unwrap();
-        assert_eq!(front(&other), None);
-        run(&other, &Statement::Write("nobody's".to_owned())).unwrap_err();
-        let pages = one.query_row("SELECT count(*) FROM page", [], |row| row.get(0));
-        assert_eq!(pages, Ok(2));
-    }
-
-    #[test]
-    fn a_tenant_that_is_set_in_a_transaction_goes_with_it() {
-        let (_anchor, one, _) = two();
-        run(&one, &Statement::Begin).unwrap();
-        run(&one, &Statement::Set(Member(1))).unwrap();
-        run(&one, &Statement::Write("never there".to_owned())).unwrap();
-        assert!(run(&one, &Statement::IsInTransaction).unwrap().is_some());
-        one.execute_batch("ROLLBACK").unwrap();
-        assert!(run(&one, &Statement::IsInTransaction).unwrap().is_none());
-        let tenants = one.query_row("SELECT count(*) FROM ctx", [], |row| row.get(0));
-        assert_eq!(tenants, Ok(0));
     }
 }

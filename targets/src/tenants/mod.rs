@@ -1,11 +1,13 @@
 //! Class 4: a pooled session that keeps the tenant, or the transaction, of the request before.
 //!
-//! `tenancy` holds what differs between the variants; `pool` the connection that they share, `database` what it leads to,
-//! `pages` the service.
+//! `tenancy` holds what differs between the variants; `pool` the connection that they share, `database` what it leads to (`sqlite`
+//! or `postgres`), `pages` the service.
 
 mod database;
 mod pages;
 mod pool;
+mod postgres;
+mod sqlite;
 mod tenancy;
 
 use std::sync::Arc;
@@ -145,20 +147,24 @@ fn rule(variant: &str) -> Result<(Rule, bool), StartError> {
     })
 }
 
-fn build(setup: Setup) -> Building {
+fn build(mut setup: Setup) -> Building {
     Box::pin(async move {
         let rule = rule(setup.variant)?;
+        let database = match setup.take_remote()? {
+            Some(address) => Database::Postgres(address),
+            None => Database::sqlite(true)?,
+        };
         let members = Members::served(&setup)?;
-        Ok(site(rule, members, Database::new(true)?, setup.store_delay))
+        Ok(site(rule, members, database, setup.store_delay))
     })
 }
 
 fn explore(variant: &'static str, users: usize) -> Result<Factory, StartError> {
     let rule = rule(variant)?;
     // Whatever would refuse one refuses it here already.
-    Database::new(false)?;
+    Database::sqlite(false)?;
     Ok(Arc::new(move || {
-        let database = Database::new(false).expect("another one was opened before");
+        let database = Database::sqlite(false).expect("another one was opened before");
         let members = Members::explored(users);
         Explored::alone(site(rule, members, database, Duration::ZERO))
     }))

@@ -87,11 +87,11 @@ impl Lent<'_> {
     /// What a statement gives.
     ///
     /// # Errors
-    /// When SQLite refuses it, or the connection's thread has ended.
+    /// When the database refuses it, or the connection's thread has ended.
     pub(super) async fn run(&mut self, statement: Statement) -> Result<Option<String>, Failure> {
         let session = match &mut self.session {
             Some(session) => session,
-            none => none.insert(self.pool.database.open()?),
+            none => none.insert(self.pool.database.open().await?),
         };
         session.run(statement, self.pool.delay).await
     }
@@ -119,7 +119,7 @@ mod tests {
     /// What the front page shows after a request of the first tenant has failed, for a pool that looks at transactions or
     /// does not, and what the second tenant's own request comes to then.
     async fn after_an_error(rule: Rule, looks: bool) -> (Option<String>, Result<String, Failure>) {
-        let pool = Pool::new(Database::new(false).unwrap(), looks, Duration::ZERO);
+        let pool = Pool::new(Database::sqlite(false).unwrap(), looks, Duration::ZERO);
         for tenant in [Member(2), Member(1)] {
             let work = Work::Write(tenant.name());
             done(&pool, rule, tenant, work).await.unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::time::Duration;
 
 use crosswire_targets::mail::variant::Variant;
 use crosswire_targets::{Options, Role, StoreKind, start, targets};
@@ -94,6 +95,50 @@ fn what_is_unknown_is_named_with_what_is_known() {
     assert_eq!(
         error.to_string(),
         "there is no target \"post\"; there is mail, cache, replies, tenants, recycled, context, certificates, logins, afterwards, buffers, framing, credentials"
+    );
+}
+
+#[test]
+fn what_a_story_shows_on_real_software_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for target in targets() {
+        let Some((_, told)) = target.story.split_once("**On real software.**") else {
+            assert!(!["cache", "replies", "tenants"].contains(&target.name));
+            continue;
+        };
+        let quoted = told.split('`').skip(1).step_by(2);
+        let paths: Vec<&str> = quoted.filter(|word| word.contains('/')).collect();
+        assert!(!paths.is_empty(), "{}", target.name);
+        for path in paths {
+            assert!(root.join(path).exists(), "{}: {path}", target.name);
+        }
+    }
+}
+
+#[test]
+fn a_store_elsewhere_is_on_this_machine_and_takes_its_own_time() {
+    let elsewhere = |target: &str, variant: &str, address: &str| Options {
+        store: StoreKind::Remote(address.parse().unwrap()),
+        ..Options::new(target, variant)
+    };
+    for (target, variant) in [("replies", "pinged-first"), ("tenants", "left-set")] {
+        let error = start(elsewhere(target, variant, "192.0.2.1:6379")).unwrap_err();
+        assert!(error.is_store(), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "192.0.2.1:6379 is not a loopback address"
+        );
+    }
+    let error = start(elsewhere("cache", "joined", "127.0.0.1:6379")).unwrap_err();
+    assert!(error.to_string().contains("a store elsewhere"), "{error}");
+    let slow = Options {
+        store_delay: Duration::from_millis(1),
+        ..elsewhere("replies", "pinged-first", "127.0.0.1:6379")
+    };
+    let error = start(slow).unwrap_err();
+    assert!(
+        error.to_string().contains("Redis takes its own time"),
+        "{error}"
     );
 }
 

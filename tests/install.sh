@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs on Debian, as root, the programs that some tests start: backends and languages of the services behind the
-# turnstile, and a browser for the pages of reports. Starts nothing. Whatever is absent afterwards, those tests are skipped
+# turnstile, nginx for the caches of the catalogue, and a browser for the pages of reports. Starts nothing. Whatever is absent afterwards, those tests are skipped
 # and say so; it is therefore never a failure, only a line.
 set -uo pipefail
 
@@ -13,6 +13,7 @@ for program in redis-server pgbouncer python3 chromium; do
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || wanted+=("$program")
 done
 command -v node >/dev/null || wanted+=(nodejs)
+PATH=$PATH:/usr/sbin command -v nginx >/dev/null || wanted+=(nginx-light)
 initdb || wanted+=(postgresql)
 ((${#wanted[@]})) || exit 0
 
