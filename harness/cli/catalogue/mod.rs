@@ -156,7 +156,8 @@ fn variants(text: &mut String, target: &TargetInfo) {
                 how_fast.unwrap_or_default()
             );
             let _ = writeln!(text, "{}", line.trim_end());
-            (role.clear(), name = "");
+            role.clear();
+            name = "";
         }
     }
 }
