@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// Different customers whose records one person may read.
 pub(super) const MOST_READ: usize = 3;
+
 /// The limits of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
