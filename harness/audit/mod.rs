@@ -34,8 +34,8 @@ pub use self::rows::{AuditError, read};
 use self::subjects::{Subjects, count};
 use crate::identity::digest;
 
-/// The most pairs of a principal and a key.
-pub const PAIRS: usize = 1_000_000;
+/// The most pairs of a principal and a key. Each takes about 600 bytes besides its subjects.
+pub const PAIRS: usize = 500_000;
 /// Accesses that are kept as they come before they are sorted in: 32 MiB.
 const FRESH: usize = 2 << 20;
 /// Set in what stands for a subject that is no number.

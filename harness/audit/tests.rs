@@ -198,3 +198,15 @@ fn only_numbers_as_they_are_written_stand_for_themselves() {
     assert_eq!(hashed.len(), written.len());
     assert!(hashed.iter().all(|one| one & HASHED != 0));
 }
+
+#[test]
+fn there_are_no_more_readers_than_memory_is_meant_for() {
+    let mut audit = Audit::new();
+    let mut add = |reader: usize| audit.add(&row(1, &reader.to_string(), "k", "1"));
+    for reader in 0..PAIRS {
+        add(reader).unwrap();
+    }
+    add(PAIRS - 1).unwrap();
+    let error = add(PAIRS).unwrap_err().to_string();
+    assert!(error.starts_with("more than 500000 pairs"), "{error}");
+}
