@@ -20,19 +20,22 @@
 //! # Ok::<(), crosswire::audit::AuditError>(())
 //! ```
 
+mod json;
 mod moment;
 mod rows;
 mod subjects;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
 
+pub use self::json::{render, schema};
 pub use self::moment::Moment;
 pub use self::rows::{AuditError, read};
 use self::subjects::{Subjects, count};
 use crate::identity::digest;
 
-/// The most pairs of a principal and a key.
-pub const PAIRS: usize = 1_000_000;
+/// The most pairs of a principal and a key. Each takes about 600 bytes besides its subjects.
+pub const PAIRS: usize = 500_000;
 /// Accesses that are kept as they come before they are sorted in: 32 MiB.
 const FRESH: usize = 2 << 20;
 /// Set in what stands for a subject that is no number.
@@ -56,18 +59,44 @@ pub struct Row<'r> {
 /// An audit under way.
 #[derive(Debug, Default)]
 pub struct Audit {
-    /// By principal and key, the place in `pairs`.
-    places: BTreeMap<String, BTreeMap<String, usize>>,
+    principals: Names,
+    keys: Names,
+    /// By the numbers of a principal and a key, the place in `pairs`. Like [`Names`] it is only looked up in, never gone through.
+    places: HashMap<(usize, usize), usize>,
     pairs: Vec<Pair>,
+    /// The place of the row before: many rows in a row are of one reader.
+    before: usize,
     fresh: usize,
     rows: u64,
     refused: u64,
     newest: Option<Moment>,
 }
 
+/// Different names, numbered in the order in which they came.
+#[derive(Debug, Default)]
+struct Names {
+    numbers: HashMap<Arc<str>, usize>,
+    all: Vec<Arc<str>>,
+}
+
+impl Names {
+    /// The number of a name; a new one if need be.
+    fn number(&mut self, name: &str) -> usize {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let (name, number) = (Arc::<str>::from(name), self.all.len());
+        self.numbers.insert(Arc::clone(&name), number);
+        self.all.push(name);
+        number
+    }
+}
+
 /// What a principal has read by one key.
 #[derive(Debug)]
 struct Pair {
+    principal: usize,
+    key: usize,
     subjects: Subjects,
     reads: u64,
     first: Moment,
@@ -87,6 +116,15 @@ pub struct Counted {
     pub refused: u64,
     /// The last access of all, refused ones included.
     pub newest: Option<Moment>,
+}
+
+impl Counted {
+    /// How many principals have read more different subjects than that.
+    #[must_use]
+    pub fn beyond(&self, limit: u64) -> u64 {
+        let principals = self.principals.iter();
+        principals.filter(|sum| sum.subjects > limit).count() as u64
+    }
 }
 
 /// The accesses of a principal, or by a key.
@@ -144,24 +182,44 @@ impl Audit {
 
     /// Where the pair of that row is; new if need be.
     fn place(&mut self, row: &Row<'_>) -> Result<usize, AuditError> {
-        let keys = self.places.get(row.principal);
-        if let Some(place) = keys.and_then(|keys| keys.get(row.key)) {
-            return Ok(*place);
+        if let Some(pair) = self.pairs.get(self.before)
+            && *self.principals.all[pair.principal] == *row.principal
+            && *self.keys.all[pair.key] == *row.key
+        {
+            return Ok(self.before);
         }
-        if self.pairs.len() == PAIRS {
+        let numbers = (
+            self.principals.number(row.principal),
+            self.keys.number(row.key),
+        );
+        self.before = match self.places.get(&numbers) {
+            Some(place) => *place,
+            None => self.new_place(numbers, row.time)?,
+        };
+        Ok(self.before)
+    }
+
+    fn new_place(
+        &mut self,
+        (principal, key): (usize, usize),
+        time: Moment,
+    ) -> Result<usize, AuditError> {
+        let place = self.pairs.len();
+        if place == PAIRS {
             return Err(AuditError::new(format!(
-                "more than {PAIRS} pairs of a principal and a key: audit the log in parts"
+                "more than {PAIRS} pairs of a principal and a key: leave out the rows of those who read what is their own, or audit \
+                 the log in parts"
             )));
         }
-        let place = self.pairs.len();
         self.pairs.push(Pair {
-            subjects: Subjects::near(row.time.0),
+            principal,
+            key,
+            subjects: Subjects::near(time.0),
             reads: 0,
-            first: row.time,
-            last: row.time,
+            first: time,
+            last: time,
         });
-        let keys = self.places.entry(row.principal.to_owned()).or_default();
-        keys.insert(row.key.to_owned(), place);
+        self.places.insert((principal, key), place);
         Ok(place)
     }
 
@@ -181,20 +239,10 @@ impl Audit {
             let newest = self.newest.map_or(0, |newest| newest.0);
             newest.saturating_sub_unsigned(window)
         });
-        let mut by_key: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (key, place) in self.places.values().flatten() {
-            by_key.entry(key).or_default().push(*place);
-        }
-        by_key.remove("");
-        let keys = by_key.into_iter();
-        let keys = keys.filter_map(|(key, places)| self.sum(key, &places, since));
-        let keys = in_order(keys.collect());
-        let principals = self.places.iter().filter_map(|(principal, keys)| {
-            let places: Vec<usize> = keys.values().copied().collect();
-            self.sum(principal, &places, since)
-        });
+        let mut keys = self.sums(&self.keys, |pair| pair.key, since);
+        keys.retain(|sum| !sum.name.is_empty());
         Counted {
-            principals: in_order(principals.collect()),
+            principals: self.sums(&self.principals, |pair| pair.principal, since),
             keys,
             rows: self.rows,
             refused: self.refused,
@@ -202,20 +250,31 @@ impl Audit {
         }
     }
 
-    /// The sum of these pairs; `None` when there are none.
-    fn sum(&self, name: &str, places: &[usize], since: Option<i64>) -> Option<Sum> {
-        let pairs = || places.iter().filter_map(|place| self.pairs.get(*place));
-        let sets = pairs().map(|pair| &pair.subjects);
-        let (subjects, recent) = count(sets, since.unwrap_or(i64::MAX));
-        Some(Sum {
-            name: name.to_owned(),
-            subjects,
-            recent: since.map(|_| recent),
-            reads: pairs().map(|pair| pair.reads).sum(),
-            first: pairs().map(|pair| pair.first).min()?,
-            last: pairs().map(|pair| pair.last).max()?,
-        })
+    /// A sum for each of the names, by what tells which of them a pair belongs to.
+    fn sums(&self, names: &Names, of: fn(&Pair) -> usize, since: Option<i64>) -> Vec<Sum> {
+        let mut pairs: Vec<&Pair> = self.pairs.iter().collect();
+        pairs.sort_by_key(|pair| of(pair));
+        let groups = pairs.chunk_by(|a, b| of(a) == of(b));
+        let sums = groups.filter_map(|group| {
+            let name = &names.all[of(group.first()?)];
+            sum(name, group, since)
+        });
+        in_order(sums.collect())
     }
+}
+
+/// The sum of these pairs; `None` when there are none.
+fn sum(name: &str, pairs: &[&Pair], since: Option<i64>) -> Option<Sum> {
+    let sets = pairs.iter().map(|pair| &pair.subjects);
+    let (subjects, recent) = count(sets, since.unwrap_or(i64::MAX));
+    Some(Sum {
+        name: name.to_owned(),
+        subjects,
+        recent: since.map(|_| recent),
+        reads: pairs.iter().map(|pair| pair.reads).sum(),
+        first: pairs.iter().map(|pair| pair.first).min()?,
+        last: pairs.iter().map(|pair| pair.last).max()?,
+    })
 }
 
 fn in_order(mut sums: Vec<Sum>) -> Vec<Sum> {
@@ -237,145 +296,4 @@ fn stands_for(subject: &str) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DAY: i64 = 86_400;
-
-    fn row<'r>(day: i64, principal: &'r str, key: &'r str, subject: &'r str) -> Row<'r> {
-        Row {
-            time: Moment(day * DAY),
-            principal,
-            key,
-            subject,
-            status: Some(200),
-        }
-    }
-
-    #[test]
-    fn a_short_window_counts_too_few() {
-        let mut audit = Audit::new();
-        for day in 0..150 {
-            let subjects: Vec<String> =
-                (0..100).map(|one| format!("{}", day * 100 + one)).collect();
-            for subject in &subjects {
-                audit.add(&row(day, "gone", "k1", subject)).unwrap();
-            }
-            audit.add(&row(day, "clerk", "k2", "c-17")).unwrap();
-        }
-        let counted = audit.finish(Some(6 * DAY as u64));
-        let sums = counted.principals.iter();
-        let sums: Vec<_> = sums
-            .map(|sum| (&*sum.name, sum.subjects, sum.recent))
-            .collect();
-        assert_eq!(sums, [("gone", 15_000, Some(700)), ("clerk", 1, Some(1))]);
-        assert_eq!(counted.keys[0].name, "k1");
-        assert_eq!(
-            (counted.principals[0].first, counted.principals[0].last),
-            (Moment(0), Moment(149 * DAY))
-        );
-        assert_eq!(counted.rows, 15_150);
-    }
-
-    #[test]
-    fn keys_of_one_principal_and_principals_of_one_key_are_not_added_up() {
-        let mut audit = Audit::new();
-        for (principal, key, subject) in [
-            ("a", "k1", "x"),
-            ("a", "k2", "x"),
-            ("a", "k2", "y"),
-            ("b", "k1", "x"),
-            ("b", "k1", "z"),
-        ] {
-            audit.add(&row(1, principal, key, subject)).unwrap();
-        }
-        let counted = audit.finish(None);
-        let sums = |of: &[Sum]| {
-            of.iter()
-                .map(|sum| (sum.name.clone(), sum.subjects, sum.reads))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            sums(&counted.principals),
-            [("a".into(), 2, 3), ("b".into(), 2, 2)]
-        );
-        assert_eq!(
-            sums(&counted.keys),
-            [("k1".into(), 2, 3), ("k2".into(), 2, 2)]
-        );
-        assert_eq!(counted.keys[0].recent, None);
-    }
-
-    #[test]
-    fn what_was_refused_counts_for_nothing_and_a_log_without_keys_has_none() {
-        let mut audit = Audit::new();
-        let log = "{\"time\":1,\"principal\":\"a\",\"subject\":7,\"status\":200}\n\n\
-                   {\"time\":\"1970-01-01T00:00:02Z\",\"principal\":\"a\",\"subject\":\"8\",\"status\":\"403\",\"more\":[]}\n\
-                   {\"time\":3,\"principal\":\"a\",\"subject\":\"7\",\"status\":null}\n";
-        read(log.as_bytes(), &mut audit).unwrap();
-        let counted = audit.finish(None);
-        assert!(counted.keys.is_empty());
-        assert_eq!((counted.rows, counted.refused), (3, 1));
-        assert_eq!(
-            (counted.principals[0].subjects, counted.principals[0].reads),
-            (1, 2)
-        );
-    }
-
-    #[test]
-    fn errors_name_the_line_and_quote_nothing() {
-        let errors = [
-            ("", "the log is empty"),
-            ("time,subject\n", "line 1: there is no column `principal`"),
-            (
-                "time,principal,subject\n1,secret,a\nsecret,b,c\n",
-                "line 3: the time is neither",
-            ),
-            (
-                "time,principal,subject\n1,secret\n",
-                "line 2: it has another number of columns",
-            ),
-            (
-                "time,principal,subject\n1,secret,\n",
-                "line 2: principal or subject is empty",
-            ),
-            (
-                "{\"time\":1,\"principal\":\"secret\"}\n",
-                "line 1: a row is a JSON object",
-            ),
-            (
-                "{\"time\":1,\"principal\":\"a\",\"subject\":\"b\"}\nsecret",
-                "line 2: a row is a JSON object",
-            ),
-            (
-                "time,principal,subject,status\n1,a,b,secret\n",
-                "line 2: the status is no number",
-            ),
-        ];
-        for (log, expected) in errors {
-            let error = read(log.as_bytes(), &mut Audit::new())
-                .unwrap_err()
-                .to_string();
-            assert!(error.starts_with(expected), "{error}");
-            assert!(!error.contains("secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn only_numbers_as_they_are_written_stand_for_themselves() {
-        assert_eq!((stands_for("0"), stands_for("17")), (0, 17));
-        let written = [
-            "00",
-            "017",
-            "+17",
-            "-17",
-            "17 ",
-            "9223372036854775808",
-            "x",
-            "",
-        ];
-        let hashed: std::collections::BTreeSet<u64> = written.map(stands_for).into_iter().collect();
-        assert_eq!(hashed.len(), written.len());
-        assert!(hashed.iter().all(|one| one & HASHED != 0));
-    }
-}
+mod tests;

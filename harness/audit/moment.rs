@@ -1,47 +1,67 @@
 //! Moments of a log: seconds since 1970, or dates as RFC 3339 writes them.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 const DAY: i64 = 86_400;
+/// From the beginning of the year 0 to the end of 9999: what RFC 3339 can write. Milliseconds since 1970 are beyond it.
+const WRITABLE: RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
 
 /// A second since the beginning of 1970, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub i64);
 
 impl Moment {
-    /// Reads `1750723200`, `2025-06-24T00:00:00Z`, `2025-06-24 09:00:00.5+09:00`; fractions of a second are cut off. `None` when
-    /// it is neither.
+    /// Reads `1750723200`, `1750723200.250`, `2025-06-24T00:00:00Z`, `2025-06-24 09:00:00.5+09:00`; without a zone it is UTC.
+    /// Fractions of a second are cut off. `None` when it is neither, or not in the years 0 to 9999.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(seconds) = text.parse() {
-            return Some(Self(seconds));
-        }
-        let bytes = text.as_bytes();
-        let signs = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
-        let is_date = signs.iter().all(|(at, sign)| bytes.get(*at) == Some(sign));
-        if !is_date || !matches!(bytes.get(10), Some(b'T' | b't' | b' ')) {
-            return None;
-        }
-        let [year, month, day] = [(0, 4), (5, 7), (8, 10)].map(|(from, to)| digits(text, from, to));
-        let [hour, minute, second] =
-            [(11, 13), (14, 16), (17, 19)].map(|(from, to)| digits(text, from, to));
-        let (year, month, day) = (year?, month?, day?);
-        let (hour, minute, second) = (hour?, minute?, second?);
-        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-            return None;
-        }
-        // 60 is a leap second.
-        if hour > 23 || minute > 59 || second > 60 {
-            return None;
-        }
-        let rest = text.get(19..)?;
-        let rest = match rest.strip_prefix('.') {
-            Some(fraction) => fraction.trim_start_matches(|sign: char| sign.is_ascii_digit()),
-            None => rest,
+        let seconds = match text.split_once('.') {
+            Some((seconds, rest)) if without_fraction(rest).is_empty() => seconds,
+            _ => text,
         };
-        let seconds = days(year, month, day) * DAY + hour * 3600 + minute * 60 + second;
-        Some(Self(seconds - offset(rest)?))
+        let seconds = seconds.parse().ok().or_else(|| date_and_time(text))?;
+        WRITABLE.contains(&seconds).then_some(Self(seconds))
     }
+}
+
+/// The second of a date as RFC 3339 writes it.
+fn date_and_time(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let signs = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+    let is_date = signs.iter().all(|(at, sign)| bytes.get(*at) == Some(sign));
+    if !is_date || !matches!(bytes.get(10), Some(b'T' | b't' | b' ')) {
+        return None;
+    }
+    let [year, month, day] = [(0, 4), (5, 7), (8, 10)].map(|(from, to)| digits(text, from, to));
+    let [hour, minute, second] =
+        [(11, 13), (14, 16), (17, 19)].map(|(from, to)| digits(text, from, to));
+    let (year, month, day) = (year?, month?, day?);
+    let (hour, minute, second) = (hour?, minute?, second?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let since = days(year, month, day);
+    // Days beyond the end of a month come out as those of the next.
+    if day > 28 && date(since).2 != day {
+        return None;
+    }
+    // 60 is a leap second.
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let rest = text.get(19..)?;
+    let rest = match rest.strip_prefix('.') {
+        Some(fraction) => without_fraction(fraction),
+        None => rest,
+    };
+    let seconds = since * DAY + hour * 3600 + minute * 60 + second;
+    Some(seconds - offset(rest)?)
+}
+
+/// What follows the digits after the point.
+fn without_fraction(text: &str) -> &str {
+    text.trim_start_matches(|sign: char| sign.is_ascii_digit())
 }
 
 impl fmt::Display for Moment {
@@ -80,7 +100,8 @@ fn offset(zone: &str) -> Option<i64> {
     if zone.len() != minutes + 2 {
         return None;
     }
-    Some(sign * (digits(zone, 1, 3)? * 3600 + digits(zone, minutes, minutes + 2)? * 60))
+    let (hour, minute) = (digits(zone, 1, 3)?, digits(zone, minutes, minutes + 2)?);
+    (hour < 24 && minute < 60).then_some(sign * (hour * 3600 + minute * 60))
 }
 
 /// Days from 1970-01-01 to a date of the proleptic Gregorian calendar: years that begin in March, in eras of 400 years.
@@ -112,6 +133,10 @@ mod tests {
         for (text, seconds) in [
             ("0", 0),
             ("1750723200", 1_750_723_200),
+            ("1750723200.999", 1_750_723_200),
+            ("2024-02-29T00:00:00Z", 1_709_164_800),
+            ("0000-01-01T00:00:00Z", -62_167_219_200),
+            ("9999-12-31T23:59:59Z", 253_402_300_799),
             ("2025-06-24T00:00:00Z", 1_750_723_200),
             ("2025-06-24T09:00:00.75+09:00", 1_750_723_200),
             ("2025-06-23 18:30:00-0530", 1_750_723_200),
@@ -134,7 +159,16 @@ mod tests {
             "yesterday",
             "2025-06-24",
             "2025-13-24T00:00:00Z",
+            "2025-02-29T00:00:00Z",
+            "2025-06-31T00:00:00Z",
             "2025-06-24T24:00:00Z",
+            "2025-06-24T00:00:00+24:00",
+            "2025-06-24T00:00:00+09:60",
+            "2025-06-24T00:00:00.Z5",
+            "1750723200000",
+            "1750723200.5s",
+            "-62167219201",
+            "9999-12-31T23:59:59-00:01",
             "2025-06-24T00:00:00+9",
             "2025-06-24T00:00:00 UTC",
             "2025-06-24T00:00:é0Z",

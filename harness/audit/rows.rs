@@ -1,8 +1,9 @@
 //! Rows of access logs: NDJSON, or CSV whose first line names the columns.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use csv::{ByteRecord, ReaderBuilder};
 use serde::Deserialize;
@@ -10,8 +11,12 @@ use serde::de::{self, Deserializer, Visitor};
 
 use super::{Audit, Moment, Row};
 
-/// Bytes of a line.
-const LONGEST_LINE: u64 = 1 << 20;
+/// Bytes of a row.
+const LONGEST_ROW: u64 = 1 << 20;
+/// Bytes by which the format is known.
+const BEGINNING: u64 = 8;
+const TOO_LONG: &str =
+    "the row is longer than 1 MiB; in CSV this may be a quotation mark that nothing closes";
 
 /// Why a log could not be read. Nothing of its rows is quoted.
 #[derive(Debug)]
@@ -38,16 +43,37 @@ impl fmt::Display for AuditError {
 
 impl std::error::Error for AuditError {}
 
-/// Reads all rows, one after the other. The first byte tells the format: `{` begins NDJSON.
+/// Reads all rows, one after the other. The first sign tells the format: `{` begins NDJSON.
 ///
 /// # Errors
-/// An [`AuditError`] with the line that is no row, that has no time, principal or subject, or that cannot be read.
+/// An [`AuditError`] with the line that is no row, that has no time, principal or subject, or that cannot be read; and when the
+/// log is empty, compressed, or one JSON array.
 pub fn read(mut input: impl BufRead, audit: &mut Audit) -> Result<(), AuditError> {
-    let begin = input.fill_buf().map_err(|error| broken(1, &error))?;
-    match begin.first() {
-        None => Err(AuditError::new("the log is empty")),
-        Some(b'{') => read_ndjson(input, audit),
-        Some(_) => read_csv(input, audit),
+    let mut begin = Vec::new();
+    let beginning = input.by_ref().take(BEGINNING).read_to_end(&mut begin);
+    let is_all = beginning.map_err(|error| broken(1, &error))? < BEGINNING as usize;
+    let mark = b"\xef\xbb\xbf";
+    let begin = begin.strip_prefix(mark).unwrap_or(&begin);
+    let packed = [
+        b"\x1f\x8b".as_slice(),
+        b"\x28\xb5\x2f\xfd",
+        b"BZh",
+        b"\xfd7zXZ",
+    ];
+    let row = begin.trim_ascii_start();
+    if row.is_empty() && is_all {
+        return Err(AuditError::new("the log is empty"));
+    }
+    if packed.iter().any(|sign| begin.starts_with(sign)) {
+        return Err(AuditError::new("the log is compressed: unpack it first"));
+    }
+    let input = begin.chain(input);
+    match row {
+        [b'{', ..] => read_ndjson(input, audit),
+        [b'[', b'{' | b'\n' | b'\r' | b' ', ..] => Err(AuditError::new(
+            "the log is one JSON array: write each object of it on a line of its own, without commas between them",
+        )),
+        _ => read_csv(input, audit),
     }
 }
 
@@ -70,7 +96,7 @@ struct Line<'l> {
     status: Word<'l>,
 }
 
-/// A text, or a whole number as it would be written.
+/// A text, or a number as it would be written.
 #[derive(Default)]
 struct Word<'l>(Cow<'l, str>);
 
@@ -81,7 +107,7 @@ impl<'de: 'l, 'l> Deserialize<'de> for Word<'l> {
             type Value = Word<'de>;
 
             fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a text or a whole number")
+                out.write_str("a text or a number")
             }
 
             fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Word<'de>, E> {
@@ -100,6 +126,14 @@ impl<'de: 'l, 'l> Deserialize<'de> for Word<'l> {
                 Ok(Word(Cow::Owned(number.to_string())))
             }
 
+            /// Such as seconds with a fraction. Whole numbers come here when they are too large to be told apart.
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Word<'de>, E> {
+                if number.fract() == 0.0 {
+                    return Err(E::custom("a number without a fraction that is beyond 2^64"));
+                }
+                Ok(Word(Cow::Owned(number.to_string())))
+            }
+
             fn visit_unit<E: de::Error>(self) -> Result<Word<'de>, E> {
                 Ok(Word::default())
             }
@@ -114,13 +148,13 @@ fn read_ndjson(mut input: impl BufRead, audit: &mut Audit) -> Result<(), AuditEr
     loop {
         number += 1;
         bytes.clear();
-        let mut limited = io::Read::take(&mut input, LONGEST_LINE);
+        let mut limited = Read::take(&mut input, LONGEST_ROW);
         let read = limited.read_until(b'\n', &mut bytes);
         if read.map_err(|error| broken(number, &error))? == 0 {
             return Ok(());
         }
-        if bytes.len() as u64 == LONGEST_LINE {
-            return Err(AuditError::at(number, "the line is longer than 1 MiB"));
+        if bytes.len() as u64 == LONGEST_ROW {
+            return Err(AuditError::at(number, TOO_LONG));
         }
         if bytes.trim_ascii().is_empty() {
             continue;
@@ -129,7 +163,7 @@ fn read_ndjson(mut input: impl BufRead, audit: &mut Audit) -> Result<(), AuditEr
         let line: Line<'_> = serde_json::from_slice(&bytes).map_err(|_| {
             AuditError::at(
                 number,
-                "a row is a JSON object with time, principal and subject, and perhaps key and status: texts or whole numbers",
+                "a row is a JSON object with time, principal and subject, and perhaps key and status: texts or numbers below 2^64",
             )
         })?;
         let row = [
@@ -148,33 +182,33 @@ const COLUMNS: [&str; 5] = ["time", "principal", "key", "subject", "status"];
 /// Those that a log may leave out.
 const OPTIONAL: [&str; 2] = ["key", "status"];
 
-fn read_csv(input: impl BufRead, audit: &mut Audit) -> Result<(), AuditError> {
-    let mut reader = ReaderBuilder::new().from_reader(input);
-    let no_header = |_| AuditError::at(1, "it is no line that names the columns");
-    let header = reader.headers().map_err(no_header)?.clone();
-    let mut places = [None; 5];
-    for (place, column) in places.iter_mut().zip(COLUMNS) {
-        *place = header
-            .iter()
-            .position(|name| name.trim_start_matches('\u{feff}').trim() == column);
-        if place.is_none() && !OPTIONAL.contains(&column) {
-            let columns = COLUMNS.join(",");
-            let what = format!("there is no column `{column}`: the first line names {columns}");
-            return Err(AuditError::at(1, &what));
-        }
+/// Lets no more bytes through than are left for the row under way.
+struct Limited<'l, R> {
+    input: R,
+    left: &'l Cell<u64>,
+}
+
+impl<R: Read> Read for Limited<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        let left = self.left.get().checked_sub(read as u64);
+        self.left.set(left.ok_or(io::ErrorKind::FileTooLarge)?);
+        Ok(read)
     }
+}
+
+fn read_csv(input: impl Read, audit: &mut Audit) -> Result<(), AuditError> {
+    let left = Cell::new(LONGEST_ROW);
+    let mut reader = ReaderBuilder::new().from_reader(Limited { input, left: &left });
+    let mut line = 1;
+    let header = reader.headers().map_err(|error| no_row(line, &error))?;
+    let places = places(header)?;
     let mut record = ByteRecord::new();
     loop {
-        let line = reader.position().line();
-        // What csv says may quote the row.
-        let more = reader.read_byte_record(&mut record).map_err(|error| {
-            let why = match error.kind() {
-                csv::ErrorKind::UnequalLengths { .. } => "it has another number of columns",
-                _ => "it cannot be read",
-            };
-            AuditError::at(line, why)
-        });
-        if !more? {
+        left.set(LONGEST_ROW);
+        line = reader.position().line();
+        let more = reader.read_byte_record(&mut record);
+        if !more.map_err(|error| no_row(line, &error))? {
             return Ok(());
         }
         let mut words = [""; 5];
@@ -189,6 +223,42 @@ fn read_csv(input: impl BufRead, audit: &mut Audit) -> Result<(), AuditError> {
     }
 }
 
+/// What csv says may quote the row.
+fn no_row(line: u64, error: &csv::Error) -> AuditError {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => {
+            let what = format!("it has {len} columns, and the first line names {expected_len}");
+            AuditError::at(line, &what)
+        }
+        csv::ErrorKind::Utf8 { .. } => AuditError::at(line, "it is not UTF-8"),
+        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            AuditError::at(line, TOO_LONG)
+        }
+        csv::ErrorKind::Io(error) => broken(line, error),
+        _ => AuditError::at(line, "it cannot be read as CSV"),
+    }
+}
+
+/// Where in a row each of the [`COLUMNS`] is.
+fn places(header: &csv::StringRecord) -> Result<[Option<usize>; 5], AuditError> {
+    let mut places = [None; 5];
+    for (place, column) in places.iter_mut().zip(COLUMNS) {
+        *place = header.iter().position(|name| name.trim() == column);
+        if place.is_none() && !OPTIONAL.contains(&column) {
+            let what = format!(
+                "there is no column `{column}`: the first line of CSV names the columns, separated by commas: {}, of which {} may \
+                 be missing",
+                COLUMNS.join(","),
+                OPTIONAL.join(" and ")
+            );
+            return Err(AuditError::at(1, &what));
+        }
+    }
+    Ok(places)
+}
+
 fn take(
     line: u64,
     [time, principal, key, subject, status]: [&str; 5],
@@ -197,7 +267,10 @@ fn take(
     let wrong = |what: &str| AuditError::at(line, what);
     let row = Row {
         time: Moment::parse(time).ok_or_else(|| {
-            wrong("the time is neither a whole number of seconds since 1970 nor a date of RFC 3339")
+            wrong(
+                "the time is neither a number of seconds since 1970 (milliseconds are none) nor a date of RFC 3339, such as \
+                 2025-06-24T09:00:00+09:00",
+            )
         })?,
         principal,
         key,

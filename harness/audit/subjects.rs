@@ -158,6 +158,8 @@ impl Writer {
         if !self.chunk.is_empty() {
             self.chunks.push(self.chunk.into_boxed_slice());
         }
+        // Most sets of many are of one chunk.
+        self.chunks.shrink_to_fit();
         self.chunks
     }
 }

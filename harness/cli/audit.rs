@@ -1,15 +1,17 @@
 //! `crosswire audit`: an access log, and whose records each principal and each key has read.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use crosswire::audit::{Audit, Counted, Sum, read};
+use crosswire::audit::{Audit, Counted, Sum, read, render};
 use crosswire::report::words::{count, number};
 
 use crate::args::AuditArgs;
 use crate::exit::{self, Failure};
+use crate::outputs::{Destination, cannot_write};
+use crate::places::Places;
 use crate::screen::Screen;
 
 /// Principals, and keys, that are listed: those with the most subjects.
@@ -19,27 +21,49 @@ const NAME: usize = 32;
 /// Bytes of the log that are read at once.
 const BUFFER: usize = 1 << 20;
 
-/// Reads the log once and prints the counts. Exits as exposed when a principal is beyond the limit.
+/// Reads the log once and tells the counts. Exits as exposed when a principal is beyond the limit, and as inconclusive when the
+/// log holds no access that could be counted.
 ///
 /// # Errors
-/// Usage, when the log cannot be read or is none.
+/// Usage, when the log cannot be read or is none, or the JSON cannot be written.
 pub(crate) fn audit(args: &AuditArgs, screen: &mut Screen) -> Result<u8, Failure> {
-    let counted = if args.log == Path::new("-") {
+    let is_stdin = args.log == Path::new("-");
+    let mut places = Places::default();
+    if !is_stdin {
+        places.input(&args.log, "the log");
+    }
+    let json = args.json.as_deref();
+    let json = json.map(|path| Destination::open(path, "the counts", &mut places));
+    let json = json.transpose()?;
+    let counted = if is_stdin {
         counted("stdin", io::stdin().lock(), args.window)
     } else {
         let name = args.log.display().to_string();
-        let file = File::open(&args.log)
-            .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
+        let wrong = |why: &dyn Display| Failure::usage(format!("cannot read {name}: {why}"));
+        let file = File::open(&args.log).map_err(|error| wrong(&error))?;
+        if file.metadata().is_ok_and(|found| found.is_dir()) {
+            return Err(wrong(&"it is a folder"));
+        }
         counted(&name, BufReader::with_capacity(BUFFER, file), args.window)
     }?;
-    let beyond = beyond(&counted, args.limit);
-    screen
-        .out(told(&counted, args, beyond).as_bytes())
-        .map_err(|error| Failure::usage(format!("cannot write to stdout: {error}")))?;
-    Ok(if beyond == 0 {
-        exit::AS_EXPECTED
+    let text = told(&counted, args);
+    if let Some(json) = json {
+        let mut document = Vec::new();
+        render(&counted, args.limit, args.window, &mut document)
+            .map_err(|error| cannot_write("the counts", &error))?;
+        if matches!(json, Destination::Stdout) {
+            screen.err(text.as_bytes());
+        } else {
+            Destination::Stdout.write(text.as_bytes(), screen)?;
+        }
+        json.write(&document, screen)?;
     } else {
-        exit::EXPOSED
+        Destination::Stdout.write(text.as_bytes(), screen)?;
+    }
+    Ok(match args.limit.map(|limit| counted.beyond(limit)) {
+        _ if counted.principals.is_empty() => exit::INCONCLUSIVE,
+        None | Some(0) => exit::AS_EXPECTED,
+        Some(_) => exit::EXPOSED,
     })
 }
 
@@ -49,34 +73,8 @@ fn counted(name: &str, log: impl BufRead, window: Option<u64>) -> Result<Counted
     Ok(audit.finish(window))
 }
 
-/// Principals that have read more subjects than the limit allows.
-fn beyond(counted: &Counted, limit: Option<u64>) -> usize {
-    let principals = counted.principals.iter();
-    limit.map_or(0, |limit| {
-        principals.filter(|sum| sum.subjects > limit).count()
-    })
-}
-
-fn told(counted: &Counted, args: &AuditArgs, beyond: usize) -> String {
-    let mut text = String::new();
-    if let (Some(limit), Some(worst)) = (args.limit, counted.principals.first()) {
-        let subjects = count(worst.subjects, "different subject");
-        let _ = match beyond {
-            0 => writeln!(
-                text,
-                "within the limit: no principal has read more than {subjects}, {} are allowed\n",
-                number(limit)
-            ),
-            beyond => writeln!(
-                text,
-                "EXPOSED: {} read more than {}; {} has read {}\n",
-                count(beyond as u64, "principal"),
-                count(limit, "different subject"),
-                name(&worst.name),
-                subjects
-            ),
-        };
-    }
+fn told(counted: &Counted, args: &AuditArgs) -> String {
+    let mut text = verdict(counted, args.limit);
     table(&mut text, "principal", &counted.principals, args);
     table(&mut text, "key", &counted.keys, args);
     short(&mut text, counted, args);
@@ -91,6 +89,29 @@ fn told(counted: &Counted, args: &AuditArgs, beyond: usize) -> String {
         None => writeln!(text),
     };
     text
+}
+
+/// The first line: what the limit says of the principal with the most subjects.
+fn verdict(counted: &Counted, limit: Option<u64>) -> String {
+    let Some(worst) = counted.principals.first() else {
+        return "inconclusive: the log holds no access that was granted\n\n".to_owned();
+    };
+    let Some(limit) = limit else {
+        return String::new();
+    };
+    let subjects = count(worst.subjects, "different subject");
+    match counted.beyond(limit) {
+        0 => format!(
+            "within the limit: no principal has read more than {subjects}, {} are allowed\n\n",
+            number(limit)
+        ),
+        beyond => format!(
+            "EXPOSED: {} read more than {}; {} has read {subjects}\n\n",
+            count(beyond, "principal"),
+            count(limit, "different subject"),
+            name(&worst.name),
+        ),
+    }
 }
 
 fn table(text: &mut String, of: &str, sums: &[Sum], args: &AuditArgs) {
@@ -161,15 +182,14 @@ fn name(of: &str) -> String {
 mod tests {
     use super::*;
 
-    fn said(log: &str, window: Option<u64>, limit: Option<u64>) -> (String, usize) {
+    fn said(log: &str, window: Option<u64>, limit: Option<u64>) -> String {
         let args = AuditArgs {
             log: "-".into(),
             window,
             limit,
+            json: None,
         };
-        let counted = counted("log", log.as_bytes(), window).unwrap();
-        let beyond = beyond(&counted, limit);
-        (told(&counted, &args, beyond), beyond)
+        told(&counted("log", log.as_bytes(), window).unwrap(), &args)
     }
 
     #[test]
@@ -179,8 +199,7 @@ mod tests {
             let _ = writeln!(log, "{},gone,k1,{subject},200", subject * 600);
         }
         let _ = writeln!(log, "888000,clerk,k2,7,403");
-        let (text, beyond) = said(&log, Some(600), Some(1_000));
-        assert_eq!(beyond, 1);
+        let text = said(&log, Some(600), Some(1_000));
         assert!(
             text.starts_with(
                 "EXPOSED: 1 principal read more than 1,000 different subjects; gone has read 1,480 different subjects\n"
@@ -193,8 +212,7 @@ mod tests {
         );
         assert!(text.contains("1,481 rows read, 1 of refused accesses left out; the last one is of 1970-01-11T06:40:00Z"));
         assert!(!text.contains("clerk"), "{text}");
-        let (text, beyond) = said(&log, None, Some(1_480));
-        assert_eq!(beyond, 0);
+        let text = said(&log, None, Some(1_480));
         assert!(
             text.starts_with("within the limit") && !text.contains("window"),
             "{text}"
@@ -207,7 +225,7 @@ mod tests {
         for reader in 0..25 {
             let _ = writeln!(log, "1,reader{reader:02}-{},a", "long".repeat(20));
         }
-        let (text, _) = said(&log, None, None);
+        let text = said(&log, None, None);
         assert!(
             text.contains("and 5 more, of at most 1 subject each"),
             "{text}"

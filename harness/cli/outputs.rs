@@ -23,10 +23,45 @@ struct Output {
     destination: Destination,
 }
 
+/// Where one document goes.
 #[derive(Debug)]
-enum Destination {
+pub(crate) enum Destination {
     Stdout,
     File { path: PathBuf, file: File },
+}
+
+impl Destination {
+    /// Opens the file, or stdout for `-`. `what` the document is, is for people.
+    ///
+    /// # Errors
+    /// Usage, when the file is among the `places` already, or cannot be written.
+    pub(crate) fn open(
+        path: &Path,
+        what: impl Into<String>,
+        places: &mut Places,
+    ) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdout);
+        }
+        places.output(path, what)?;
+        let file = open(path).map_err(|error| cannot_write(&path.display().to_string(), &error))?;
+        let path = path.to_owned();
+        Ok(Self::File { path, file })
+    }
+
+    /// Writes the document.
+    ///
+    /// # Errors
+    /// Usage, when it cannot be written.
+    pub(crate) fn write(self, bytes: &[u8], screen: &mut Screen) -> Result<(), Failure> {
+        match self {
+            Self::Stdout => screen
+                .out(bytes)
+                .map_err(|error| cannot_write("stdout", &error)),
+            Self::File { path, file } => replace(file, bytes)
+                .map_err(|error| cannot_write(&path.display().to_string(), &error)),
+        }
+    }
 }
 
 impl Outputs {
@@ -51,23 +86,15 @@ impl Outputs {
                     ))
                 })?;
             let format = Format::named(format).ok_or_else(|| unknown(format))?;
-            let destination = if place == "-" {
-                if outputs
-                    .iter()
-                    .any(|output| matches!(output.destination, Destination::Stdout))
-                {
-                    return Err(Failure::usage(
-                        "two reports on stdout would be mixed: give one of them a file",
-                    ));
-                }
-                Destination::Stdout
-            } else {
-                let path = PathBuf::from(place.replace(PLACE, scenario));
-                places.output(&path, format!("the {} report of {scenario}", format.name))?;
-                let file = open(&path)
-                    .map_err(|error| cannot_write(&path.display().to_string(), &error))?;
-                Destination::File { path, file }
-            };
+            let is_stdout = |output: &Output| matches!(output.destination, Destination::Stdout);
+            if place == "-" && outputs.iter().any(is_stdout) {
+                return Err(Failure::usage(
+                    "two reports on stdout would be mixed: give one of them a file",
+                ));
+            }
+            let path = PathBuf::from(place.replace(PLACE, scenario));
+            let what = format!("the {} report of {scenario}", format.name);
+            let destination = Destination::open(&path, what, places)?;
             outputs.push(Output {
                 format,
                 destination,
@@ -110,19 +137,11 @@ impl Outputs {
         } in self.0
         {
             let mut bytes = Vec::new();
-            let rendered = (format.render)(report, &mut bytes);
-            let (name, written) = match destination {
-                Destination::Stdout => (
-                    "stdout".to_owned(),
-                    rendered.and_then(|()| screen.out(&bytes)),
-                ),
-                Destination::File { path, file } => (
-                    path.display().to_string(),
-                    rendered.and_then(|()| replace(file, &bytes)),
-                ),
-            };
-            if let Err(error) = written {
-                result = Err(cannot_write(&name, &error));
+            let written = (format.render)(report, &mut bytes)
+                .map_err(|error| cannot_write(&format!("the {} report", format.name), &error))
+                .and_then(|()| destination.write(&bytes, screen));
+            if written.is_err() {
+                result = written;
             }
         }
         result

@@ -11,6 +11,7 @@ pub(crate) fn schema(of: SchemaOf, screen: &mut Screen) -> Result<u8, Failure> {
     let schema = match of {
         SchemaOf::Report => crosswire::report::schema(),
         SchemaOf::Events => crosswire::report::event_schema(),
+        SchemaOf::Audit => crosswire::audit::schema(),
         SchemaOf::Scenario => Ok(crosswire::scenario::schema()),
     };
     let mut text =

@@ -49,7 +49,7 @@ macro_rules! targets {
     };
 }
 
-targets!(curl decode_body har history hurl judge openapi report_json scenario);
+targets!(audit curl decode_body har history hurl judge openapi report_json scenario);
 
 #[test]
 fn every_target_has_inputs_and_a_fuzzer() {

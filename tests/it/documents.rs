@@ -70,7 +70,7 @@ const END: &str = "```\n<!-- end of output -->";
 fn the_output_in_the_readme_is_what_the_command_writes() {
     let readme = read("README.md");
     let blocks = between(&readme, BEGIN, END);
-    assert_eq!(blocks.len(), 5);
+    assert_eq!(blocks.len(), 6);
     let mut updated = readme.clone();
     for block in blocks {
         let (head, shown) = block.split_once(" -->\n```text\n").unwrap();

@@ -93,6 +93,8 @@ pub(crate) enum SchemaOf {
     Scenario,
     /// One line of the ndjson report
     Events,
+    /// The counts of an audit
+    Audit,
 }
 
 /// A command that a report holds, to be run again.

@@ -102,13 +102,18 @@ pub(crate) struct JudgeArgs {
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// The log, `-` is stdin: NDJSON, or CSV with a first line, of time, principal, key, subject, status
+    /// The log, `-` is stdin: NDJSON, or CSV whose first line names the columns; of time, principal, subject, and perhaps key and
+    /// status. Others are passed over. A time is in seconds since 1970 or a date of RFC 3339, without a zone in UTC; rows may come
+    /// in any order
     #[arg(value_name = "FILE")]
     pub(crate) log: PathBuf,
     /// Beside the whole history, count what a look no further back than this from the last row finds, such as 7d
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) window: Option<u64>,
     /// The most different subjects that one principal may have read: more is an exposure
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole_number, allow_hyphen_values = true)]
     pub(crate) limit: Option<u64>,
+    /// Write all counts as JSON into this file; `-` is stdout, instead of the tables
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub(crate) json: Option<PathBuf>,
 }

@@ -14,7 +14,7 @@ use crate::judge::{ExposureKind, Reason, ReasonKind};
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: "session-outlived",
     title: "still served by a session that had ended",
-    help: "A request with a session that must be dead by then (its user had logged out, it had been idle for too long, or its \
+    help: "A request with a session that must be dead by then (its user had logged out, it had been idle or open for too long, or its \
            user had been given a new one) was answered with the user's own data. Look for where the server forgets a session: \
            a cookie that is only deleted in the browser, a slow request that writes a deleted session back, an id that is \
            kept at log-in.",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::limits::{ABSOLUTE, Limits};
+use super::limits::Limits;
 use crate::members::{Member, Tokens};
 use crate::sync::Mutex;
 
@@ -66,11 +66,11 @@ impl Consoles {
         let mut open = self.open.lock();
         let session = open.get_mut(id)?;
         let now = clock.now(session.member);
-        let is_over = self
-            .limits
-            .idle
-            .is_some_and(|idle| now > session.used + idle || now > session.opened + ABSOLUTE);
-        if is_over {
+        let is_past = |limit: Option<Duration>, since: Duration| {
+            limit.is_some_and(|limit| now.saturating_sub(since) > limit)
+        };
+        if is_past(self.limits.idle, session.used) || is_past(self.limits.absolute, session.opened)
+        {
             open.remove(id);
             return None;
         }
@@ -108,14 +108,20 @@ mod tests {
     #[test]
     fn a_session_lives_while_a_person_uses_it_but_not_for_ever() {
         assert!(after("limits-held", 1, By::Page));
-        assert!(!after("limits-held", 2, By::Page));
-        assert!(after("limits-held", 48, By::Person));
-        assert!(!after("limits-held", 49, By::Person), "the absolute limit");
+        assert!(!after("limits-held", 2, By::Page), "the idle limit");
+        assert!(after("limits-held", 6, By::Person));
+        assert!(!after("limits-held", 7, By::Person), "the absolute limit");
     }
 
     #[test]
     fn without_a_limit_or_with_polls_it_lives_on() {
         assert!(after("no-idle-limit", 1_000, By::Page));
-        assert!(after("polls-keep-alive", 48, By::Page));
+        assert!(after("polls-keep-alive", 6, By::Page));
+        assert!(
+            !after("polls-keep-alive", 7, By::Page),
+            "the absolute limit"
+        );
+        assert!(after("idle-limit-alone", 1_000, By::Person));
+        assert!(!after("idle-limit-alone", 2, By::Page), "the idle limit");
     }
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::Desk;
 use super::console::By;
+use super::reads::Alarm;
 use crate::members::{self, Member};
 use crate::sync::point;
 
@@ -39,7 +40,7 @@ struct Credentials {
 }
 
 /// Opens a console session (the cookie) and gives a token (the body), if the account is not disabled.
-async fn log_in(State(desk): Site, Json(given): Json<Credentials>) -> Response {
+async fn log_in(State(desk): Site, headers: HeaderMap, Json(given): Json<Credentials>) -> Response {
     let Some(member) = desk.members.check(&given.user, &given.password) else {
         return refused();
     };
@@ -49,6 +50,7 @@ async fn log_in(State(desk): Site, Json(given): Json<Credentials>) -> Response {
     let session = desk.consoles.open(member, desk.clock.now(member));
     match (session, desk.keys.token(member)) {
         (Some(session), Some(token)) => {
+            desk.reads.logged_in(member, place(&headers));
             let cookie = [(SET_COOKIE, members::session_cookie(&session))];
             (members::private(), cookie, token).into_response()
         }
@@ -130,11 +132,20 @@ async fn customer(State(desk): Site, Path(number): Path<usize>, headers: HeaderM
     let customer = Member(number);
     let now = desk.clock.now(reader);
     point().await;
-    if reader != customer && !desk.reads.admit(reader, customer, now) {
-        let why = "more customers than one person reads: an alarm was raised";
-        return said(StatusCode::TOO_MANY_REQUESTS, why);
+    if reader == customer {
+        return desk.record(customer).await;
     }
-    desk.record(customer).await
+    match desk.reads.admit(reader, customer, place(&headers), now) {
+        Ok(()) => desk.record(customer).await,
+        Err(Alarm::Elsewhere) => {
+            let why = "nobody logged in from there: an alarm was raised";
+            said(StatusCode::FORBIDDEN, why)
+        }
+        Err(Alarm::TooMany) => {
+            let why = "more customers than one person reads: an alarm was raised";
+            said(StatusCode::TOO_MANY_REQUESTS, why)
+        }
+    }
 }
 
 /// One's own record, by console session.
@@ -174,6 +185,12 @@ impl Desk {
             None => members::stopped(),
         }
     }
+}
+
+/// Where a request comes from, as the gateway of the company's network says.
+fn place(headers: &HeaderMap) -> &str {
+    let line = headers.get("x-forwarded-for");
+    line.and_then(|line| line.to_str().ok()).unwrap_or_default()
 }
 
 fn said(status: StatusCode, what: &'static str) -> Response {

@@ -86,7 +86,7 @@ impl Keys {
         let key = known.get(&number)?;
         hmac::verify(&key.secret, said.as_bytes(), &bytes(tag)?).ok()?;
         let is_good = match (key.retired, self.limits.grace) {
-            (Some(retired), Some(grace)) => clock.now(key.holder) <= retired + grace,
+            (Some(retired), Some(grace)) => clock.now(key.holder).saturating_sub(retired) <= grace,
             _ => true,
         };
         let state = if key.retired.is_some() {

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 /// Different customers whose records one person may read.
 pub(super) const MOST_READ: usize = 3;
-/// How long a console session lives however busy it is.
-pub(super) const ABSOLUTE: Duration = Duration::from_secs(8 * 3600);
 
 /// The limits of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,10 +12,14 @@ pub(super) struct Limits {
     pub(super) grace: Option<Duration>,
     /// When a person leaves, the person's key is retired at once. The account is disabled in any case.
     pub(super) leaving_retires_key: bool,
-    /// How long a console session lives while nobody uses it, and [`ABSOLUTE`]; without end when there is none.
+    /// How long a console session lives while nobody uses it; without end when there is none.
     pub(super) idle: Option<Duration>,
+    /// How long a console session lives however busy it is; without end when there is none.
+    pub(super) absolute: Option<Duration>,
     /// What an open page asks for by itself counts as use.
     pub(super) polls_are_use: bool,
+    /// Customers are read only from a place where the reader has logged in.
+    pub(super) where_from: bool,
     /// Which reads are counted against [`MOST_READ`].
     pub(super) counted: Counted,
 }
@@ -39,7 +41,9 @@ impl Limits {
         grace: Some(Duration::from_secs(5 * 60)),
         leaving_retires_key: true,
         idle: Some(Duration::from_secs(15 * 60)),
+        absolute: Some(Duration::from_secs(3600)),
         polls_are_use: false,
+        where_from: true,
         counted: Counted::WholeHistory,
     };
 
@@ -52,9 +56,15 @@ impl Limits {
             },
             "no-idle-limit" => Self {
                 idle: None,
+                absolute: None,
                 ..Self::HELD
             },
             "reads-not-counted" => Self {
+                where_from: false,
+                counted: Counted::Nothing,
+                ..Self::HELD
+            },
+            "where-from-alone" => Self {
                 counted: Counted::Nothing,
                 ..Self::HELD
             },
@@ -64,6 +74,10 @@ impl Limits {
             },
             "polls-keep-alive" => Self {
                 polls_are_use: true,
+                ..Self::HELD
+            },
+            "idle-limit-alone" => Self {
+                absolute: None,
                 ..Self::HELD
             },
             "short-window" => Self {

@@ -46,8 +46,8 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
                 source: "Supreme Court of Korea, 25 January 2018, 2015Da24904",
             },
             Incident {
-                what: "GS Caltex, 2008: staff read more than 11 million customers, as they were allowed to",
-                source: "press of September 2008",
+                what: "GS Caltex, 2008: an employee of an affiliate copied 11 million customers out of a database that was open to him for his work",
+                source: "https://m.sedaily.com/NewsView/1HOT9FFAVM",
             },
             Incident {
                 what: "Coupang, 2025: a signing key was not retired when a person left; first counted 4,536 accounts, then 33,700,034",
@@ -74,7 +74,13 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
         VariantInfo::new(
             "reads-not-counted",
             Role::Fault,
-            "every read is in the log, and nobody counts whose records one person has read",
+            "every read is in the log, and nothing looks at where it comes from or at how many",
+            FIRED_IN_SEQUENCE,
+        ),
+        VariantInfo::new(
+            "where-from-alone",
+            Role::Fault,
+            "an alarm when a read comes from elsewhere, and none by how much is read",
             FIRED_IN_SEQUENCE,
         ),
         VariantInfo::new(
@@ -87,6 +93,12 @@ pub(crate) const INFO: TargetInfo = TargetInfo {
             "polls-keep-alive",
             Role::Tempting,
             "an idle limit, which every poll of the open page sets back",
+            IN_SEQUENCE,
+        ),
+        VariantInfo::new(
+            "idle-limit-alone",
+            Role::Tempting,
+            "an idle limit and no other: whoever keeps a session busy has it for ever",
             IN_SEQUENCE,
         ),
         VariantInfo::new(
@@ -145,7 +157,7 @@ fn site(limits: Limits, members: Arc<Members>, tokens: fn() -> Tokens) -> Router
         clock: Clock::default(),
         keys: Keys::new(limits, tokens()),
         consoles: Consoles::new(limits, tokens()),
-        reads: Reads::new(limits.counted),
+        reads: Reads::new(limits),
         disabled: Mutex::new(BTreeSet::new()),
     }))
 }

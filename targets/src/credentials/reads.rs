@@ -1,45 +1,83 @@
-//! Who has read whose record, and when it was too many.
+//! Who has read whose record and from where, and when that raises an alarm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::limits::{Counted, MOST_READ};
+use super::limits::{Counted, Limits, MOST_READ};
 use crate::members::Member;
 use crate::sync::{Mutex, shared};
 
-/// For each reader, the customers whose records were read, and when last.
+/// The reads of everybody.
 #[derive(Debug)]
 pub(super) struct Reads {
-    counted: Counted,
-    last: Mutex<BTreeMap<Member, BTreeMap<Member, Duration>>>,
+    limits: Limits,
+    readers: Mutex<BTreeMap<Member, Reader>>,
+}
+
+#[derive(Debug, Default)]
+struct Reader {
+    /// Where this person has logged in.
+    places: BTreeSet<String>,
+    /// The customers whose records were read, and when last.
+    last: BTreeMap<Member, Duration>,
+}
+
+/// Why a read must not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alarm {
+    /// The reader has never logged in there.
+    Elsewhere,
+    /// It would be of one customer too many.
+    TooMany,
 }
 
 impl Reads {
     /// None yet.
-    pub(super) fn new(counted: Counted) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
-            counted,
-            last: Mutex::new(BTreeMap::new()),
+            limits,
+            readers: Mutex::new(BTreeMap::new()),
         }
     }
 
-    /// Logs a read that is about to happen; false when it must not, since it would be of one customer too many.
-    pub(super) fn admit(&self, reader: Member, customer: Member, now: Duration) -> bool {
-        let mut last = self.last.lock();
-        let read = last.entry(reader).or_default();
-        let others = read.iter().filter(|(one, _)| **one != customer);
-        let others = match self.counted {
+    /// That person has logged in there.
+    pub(super) fn logged_in(&self, reader: Member, place: &str) {
+        let mut readers = self.readers.lock();
+        let reader = readers.entry(reader).or_default();
+        reader.places.insert(place.to_owned());
+    }
+
+    /// Logs a read that is about to happen.
+    ///
+    /// # Errors
+    /// The alarm that it raises; it must not happen then.
+    pub(super) fn admit(
+        &self,
+        reader: Member,
+        customer: Member,
+        place: &str,
+        now: Duration,
+    ) -> Result<(), Alarm> {
+        let mut readers = self.readers.lock();
+        let known = readers.entry(reader).or_default();
+        if self.limits.where_from && !known.places.contains(place) {
+            return Err(Alarm::Elsewhere);
+        }
+        let others = known.last.iter().filter(|(one, _)| **one != customer);
+        let others = match self.limits.counted {
             Counted::Nothing => 0,
-            Counted::Within(window) => others.filter(|(_, at)| **at + window >= now).count(),
+            Counted::Within(window) => others
+                .filter(|(_, at)| now.saturating_sub(**at) <= window)
+                .count(),
             Counted::WholeHistory => others.count(),
         };
-        let is_admitted = others < MOST_READ;
-        if is_admitted {
-            read.insert(customer, now);
-            let (name, count) = (reader.name(), read.len());
-            shared("customers read", true, &format_args!("{name}: {count}"));
+        if others >= MOST_READ {
+            return Err(Alarm::TooMany);
         }
-        is_admitted
+        known.last.insert(customer, now);
+        let (name, count) = (reader.name(), known.last.len());
+        shared("customers read", true, &format_args!("{name}: {count}"));
+        Ok(())
     }
 }
 
@@ -47,33 +85,58 @@ impl Reads {
 mod tests {
     use super::*;
 
-    /// How many of ten customers are read, one a day.
-    fn a_day_each(variant: Counted) -> usize {
-        let reads = Reads::new(variant);
-        let day = Duration::from_secs(24 * 3600);
-        let each =
-            (2..12).map(|customer| reads.admit(Member(1), Member(customer), day * customer as u32));
-        each.filter(|is_admitted| *is_admitted).count()
+    const HOUR: Duration = Duration::from_secs(3600);
+    const WORK: &str = "10.0.0.1";
+
+    /// How many of ten customers one is given who takes so long for each, at work.
+    fn given(variant: &str, each: Duration) -> usize {
+        let reads = Reads::new(Limits::of(variant).unwrap());
+        let reader = Member(1);
+        reads.logged_in(reader, WORK);
+        let customers = 2..12;
+        let asked = customers.map(|one| reads.admit(reader, Member(one), WORK, each * one as u32));
+        asked.filter(Result::is_ok).count()
     }
 
     #[test]
     fn only_the_whole_history_sees_one_who_has_time() {
-        assert_eq!(a_day_each(Counted::WholeHistory), MOST_READ);
-        assert_eq!(
-            a_day_each(Counted::Within(Duration::from_secs(12 * 3600))),
-            10
-        );
-        assert_eq!(a_day_each(Counted::Nothing), 10);
+        for (variant, at_once, a_day_each) in [
+            ("limits-held", MOST_READ, MOST_READ),
+            ("short-window", MOST_READ, 10),
+            ("where-from-alone", 10, 10),
+            ("reads-not-counted", 10, 10),
+        ] {
+            assert_eq!(given(variant, Duration::ZERO), at_once, "{variant}");
+            assert_eq!(given(variant, 24 * HOUR), a_day_each, "{variant}");
+        }
+    }
+
+    #[test]
+    fn a_read_from_elsewhere_is_seen_by_all_who_ask_where_from() {
+        for (variant, expected) in [
+            ("limits-held", Err(Alarm::Elsewhere)),
+            ("where-from-alone", Err(Alarm::Elsewhere)),
+            ("reads-not-counted", Ok(())),
+        ] {
+            let reads = Reads::new(Limits::of(variant).unwrap());
+            reads.logged_in(Member(1), WORK);
+            reads.logged_in(Member(2), "198.51.100.7");
+            let read = reads.admit(Member(1), Member(3), "198.51.100.7", HOUR);
+            assert_eq!(read, expected, "{variant}");
+        }
     }
 
     #[test]
     fn the_same_customer_again_is_no_further_one() {
-        let reads = Reads::new(Counted::WholeHistory);
-        let now = Duration::ZERO;
+        let reads = Reads::new(Limits::of("limits-held").unwrap());
+        let admit = |reader, customer| {
+            reads.logged_in(Member(reader), WORK);
+            reads.admit(Member(reader), Member(customer), WORK, HOUR)
+        };
         for customer in [2, 3, 4, 2, 3, 4] {
-            assert!(reads.admit(Member(1), Member(customer), now));
+            assert_eq!(admit(1, customer), Ok(()));
         }
-        assert!(!reads.admit(Member(1), Member(5), now));
-        assert!(reads.admit(Member(5), Member(1), now), "of another reader");
+        assert_eq!(admit(1, 5), Err(Alarm::TooMany));
+        assert_eq!(admit(5, 1), Ok(()), "of another reader");
     }
 }

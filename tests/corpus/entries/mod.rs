@@ -4,6 +4,7 @@
 mod decoding;
 mod drafts;
 mod histories;
+mod logs;
 mod made;
 mod reports;
 mod scenarios;
@@ -11,6 +12,7 @@ mod scenarios;
 pub use decoding::decode_body;
 pub use drafts::{curl, har, hurl, openapi};
 pub use histories::{history, judge};
+pub use logs::audit;
 pub use reports::report_json;
 pub use scenarios::scenario;
 
@@ -18,7 +20,8 @@ pub use scenarios::scenario;
 pub type Entry = fn(&[u8]);
 
 /// Every target: the name of its folder of inputs and of its file in `fuzz/fuzz_targets/`, and what it runs.
-pub const ALL: [(&str, Entry); 9] = [
+pub const ALL: [(&str, Entry); 10] = [
+    ("audit", audit),
     ("curl", curl),
     ("decode_body", decode_body),
     ("har", har),
