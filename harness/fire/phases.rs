@@ -7,8 +7,10 @@ use super::run::{Halt, Run};
 use crate::history::{Cause, Dead, Ending, Overlaps, Phase, StepRole};
 use crate::scenario::Step;
 
-/// How many times the scenario's rounds are run at most, when too few requests met in them.
+/// How many times the scenario's rounds are run at most, when too few requests met in them ...
 const MOST_TIMES: u64 = 10;
+/// ... unless all that are missing take no longer than this: ten seconds.
+const ANYHOW_NS: u64 = 10_000_000_000;
 
 impl<'a> Run<'a> {
     /// All phases but for cleaning up; `done` is how many rounds have come to their end.
@@ -28,12 +30,13 @@ impl<'a> Run<'a> {
             self.event_phase(Phase::Sequence, 0);
             self.sequence().await?;
         }
+        let began = self.bounds.clock.now();
         while *done < self.rounds {
             let round = *done + 1;
             self.round(round).await?;
             *done = round;
             if round == self.rounds {
-                self.go_on_for_overlaps();
+                self.go_on_for_overlaps(began);
             }
             self.watch.event(&Event::Round {
                 round,
@@ -50,9 +53,9 @@ impl<'a> Run<'a> {
     }
 
     /// Adds the rounds that it takes, at the rate so far, until as many requests have met as a clean result needs; none
-    /// when that would be more than [`MOST_TIMES`] the scenario's. How many meet in a volley is up to the service and to
-    /// what else the machine does: a fixed number of rounds is too few on a busy day.
-    fn go_on_for_overlaps(&mut self) {
+    /// when that would be more than [`MOST_TIMES`] the scenario's and take more than [`ANYHOW_NS`]. How many meet in a
+    /// volley is up to the service and to what else the machine does: a fixed number of rounds is too few on a busy day.
+    fn go_on_for_overlaps(&mut self, began_ns: u64) {
         let Some(Overlaps { pairs, needed }) = self.sink.lacks() else {
             return;
         };
@@ -62,7 +65,9 @@ impl<'a> Run<'a> {
         };
         let most = u64::from(self.scenario.fire.rounds).saturating_mul(MOST_TIMES);
         let rounds = enough.saturating_add(1);
-        if rounds <= most {
+        let a_round_ns = self.bounds.clock.now().saturating_sub(began_ns) / done.max(1);
+        let more_ns = a_round_ns.saturating_mul(rounds.saturating_sub(done));
+        if rounds <= most || more_ns <= ANYHOW_NS {
             self.rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
         }
     }

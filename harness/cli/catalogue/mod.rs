@@ -167,6 +167,7 @@ fn words(sees: Sees) -> &'static str {
     match sees {
         Sees::InSequence => "found in sequence",
         Sees::InRace => "found in a race",
+        Sees::EitherWay => "found either way",
         Sees::Nothing => "nothing",
     }
 }

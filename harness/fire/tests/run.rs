@@ -74,6 +74,7 @@ struct Weighing {
     records: Vec<Record>,
     rounds: u64,
     pairs_a_round: u64,
+    needed: u64,
 }
 
 impl Sink for Weighing {
@@ -83,13 +84,13 @@ impl Sink for Weighing {
     }
 
     fn lacks(&self) -> Option<Overlaps> {
-        let (pairs, needed) = (self.rounds * self.pairs_a_round, 100);
+        let (pairs, needed) = (self.rounds * self.pairs_a_round, self.needed);
         (pairs < needed).then_some(Overlaps { pairs, needed })
     }
 }
 
 /// Rounds that were run of three, and the notes of the run.
-fn rounds_at(pairs_a_round: u64) -> (u32, Vec<String>) {
+fn rounds_at(pairs_a_round: u64, needed: u64) -> (u32, Vec<String>) {
     let server = Scripted::new(vec![Act::Say(OK); 40]);
     let text = format!(
         r#"version = 1
@@ -115,6 +116,7 @@ path = "/read"
         records: Vec::new(),
         rounds: 0,
         pairs_a_round,
+        needed,
     };
     fire(&plan, &mut sink, &mut (), &Stop::default()).expect("it is recorded");
     let notes = sink.records.iter().filter_map(|record| match record {
@@ -134,17 +136,25 @@ path = "/read"
 
 #[test]
 fn rounds_go_on_while_too_few_requests_met_and_they_can_become_enough() {
-    assert_eq!(rounds_at(50), (3, vec![]), "enough");
-    let told = "too few requests met in 3 rounds, so 11 were run".to_owned();
+    let told = |rounds: u32| format!("too few requests met in 3 rounds, so {rounds} were run");
+    assert_eq!(rounds_at(50, 100), (3, vec![]), "enough");
+    let (rounds, notes) = rounds_at(10, 100);
     assert_eq!(
-        rounds_at(10),
-        (11, vec![told]),
-        "a round more than it takes"
+        (rounds, notes),
+        (11, vec![told(11)]),
+        "one more than it takes"
     );
+    let (rounds, notes) = rounds_at(3, 100);
     assert_eq!(
-        rounds_at(3),
+        (rounds, notes),
+        (34, vec![told(34)]),
+        "more than ten times 3, but quick"
+    );
+    let hopeless = rounds_at(1, 1_000_000_000);
+    assert_eq!(
+        hopeless,
         (3, vec![]),
-        "34 rounds are more than ten times 3"
+        "neither ten times nor ten seconds would do"
     );
-    assert_eq!(rounds_at(0), (3, vec![]), "none ever meet");
+    assert_eq!(rounds_at(0, 100), (3, vec![]), "none ever meet");
 }

@@ -37,8 +37,26 @@ pub enum Sees {
     InSequence,
     /// A crossing, once requests met, those of several users or of one; not before.
     InRace,
+    /// A crossing, and whether it is seen before requests meet is up to the machine: expected where a fault shows whenever
+    /// another thread goes on with a request. No engine says it of one run.
+    EitherWay,
     /// No crossing, and enough of a trial for that to count.
     Nothing,
+}
+
+impl Sees {
+    /// Whether an engine that was expected to say this may say that.
+    ///
+    /// ```
+    /// use crosswire_targets::Sees;
+    ///
+    /// assert!(Sees::EitherWay.allows(Sees::InRace));
+    /// assert!(!Sees::EitherWay.allows(Sees::Nothing));
+    /// assert!(!Sees::InSequence.allows(Sees::InRace));
+    /// ```
+    pub fn allows(self, said: Self) -> bool {
+        self == said || (self == Self::EitherWay && matches!(said, Self::InSequence | Self::InRace))
+    }
 }
 
 /// An engine and what it is expected to say. An engine that is not named does not apply.
