@@ -1,5 +1,6 @@
-//! Counts, from an access log, whose records each principal and each key has read. One pass over the rows, exact counts, and
-//! memory that grows with the different subjects and not with the rows. Never: files, the clock.
+//! Counts, from an access log, whose records each principal and each key has read. One pass over the rows, counts that are
+//! exact (see [`Sum::subjects`] for subjects that are no numbers), and memory that grows with the different subjects and not
+//! with the rows. Never: files, the clock.
 //!
 //! ```
 //! use crosswire::audit::{Audit, read};

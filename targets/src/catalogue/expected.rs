@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Engine {
     /// Fires at a served target: first every user alone, then one after the other, then all at once.
     Fire,
-    /// Runs every order of a few requests in process.
+    /// Runs a few requests in process in every order, or in those within the bound that the scenario sets.
     Explore,
 }
 
