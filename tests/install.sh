@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs on Debian, as root, the programs that some tests start: backends and languages of the services behind the
-# turnstile, nginx for the caches of the catalogue, and a browser for the pages of reports. Starts nothing. Whatever is absent afterwards, those tests are skipped
-# and say so; it is therefore never a failure, only a line.
+# turnstile, nginx, Redis and PostgreSQL for the catalogue, and a browser for the pages of reports. Starts nothing. Whatever
+# is absent afterwards, those tests are skipped and say so; it is therefore never a failure, only a line.
 set -uo pipefail
 
 say() { printf '\n== %s\n' "$*" >&2; }

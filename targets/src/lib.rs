@@ -15,8 +15,8 @@
 //! ```
 //!
 //! In reading order: [`mail::note`] and [`mail::service`], the fault and its repairs; [`mail`], the webmail around them;
-//! [`targets`], what can be started; [`start`] and [`Server`]; [`explorable`], the same in process. No file here keeps state for the whole process: two
-//! servers know nothing of each other.
+//! [`targets`], what can be started; [`start`] and [`Server`]; [`explorable`], the same in process. No file here keeps state for
+//! the whole process: two servers know nothing of each other.
 
 mod afterwards;
 mod buffers;

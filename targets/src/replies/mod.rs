@@ -1,7 +1,7 @@
 //! Class 3: a pooled connection that goes back with a reply outstanding, when a request is cancelled.
 //!
-//! `pool` holds what differs between the variants. `keeper` is the server behind the connections, which may be Redis, `connection` and `resp` the
-//! client and the protocol, `chats` the service.
+//! `pool` holds what differs between the variants. `keeper` is the server behind the connections, which may be Redis,
+//! `connection` and `resp` the client and the protocol, `chats` the service.
 
 mod chats;
 mod connection;
