@@ -35,7 +35,7 @@ pub use self::rows::{AuditError, read};
 use self::subjects::{Subjects, count};
 use crate::identity::digest;
 
-/// The most pairs of a principal and a key. Each takes about 600 bytes besides its subjects.
+/// The most pairs of a principal and a key. Each takes about 600 bytes besides its subjects and names.
 pub const PAIRS: usize = 500_000;
 /// Accesses that are kept as they come before they are sorted in: 32 MiB.
 const FRESH: usize = 2 << 20;

@@ -13,6 +13,10 @@ use super::{Audit, Moment, Row};
 
 /// Bytes of a row.
 const LONGEST_ROW: u64 = 1 << 20;
+/// Bytes of the name of a principal or of a key: names are kept for as long as the audit takes.
+const LONGEST_NAME: usize = 1 << 10;
+/// From here on, 2^53, neighbouring whole numbers are one number with a floating point.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Bytes by which the format is known.
 const BEGINNING: u64 = 8;
 const TOO_LONG: &str =
@@ -126,10 +130,13 @@ impl<'de: 'l, 'l> Deserialize<'de> for Word<'l> {
                 Ok(Word(Cow::Owned(number.to_string())))
             }
 
-            /// Such as seconds with a fraction. Whole numbers come here when they are too large to be told apart.
+            /// Such as seconds with a fraction, be it `.0`. Whole numbers come here too when they are too large to be told
+            /// apart.
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Word<'de>, E> {
-                if number.fract() == 0.0 {
-                    return Err(E::custom("a number without a fraction that is beyond 2^64"));
+                if number.fract() == 0.0 && number.abs() >= EXACT {
+                    return Err(E::custom(
+                        "a number of which neighbours cannot be told apart: beyond 2^53",
+                    ));
                 }
                 Ok(Word(Cow::Owned(number.to_string())))
             }
@@ -282,6 +289,11 @@ fn take(
     };
     if principal.is_empty() || subject.is_empty() {
         return Err(wrong("principal or subject is empty"));
+    }
+    if principal.len().max(key.len()) > LONGEST_NAME {
+        return Err(wrong(
+            "the name of a principal or of a key is longer than 1 KiB",
+        ));
     }
     audit.add(&row).map_err(|error| wrong(&error.message))
 }

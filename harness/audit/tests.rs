@@ -157,6 +157,10 @@ fn what_no_person_would_write_on_a_line_is_no_row() {
             "line 1: the row is longer",
         ),
         (compressed, "the log is compressed"),
+        (
+            format!("time,principal,subject\n1,{},b\n", "x".repeat(1_025)).into_bytes(),
+            "line 2: the name of a principal or of a key is longer than 1 KiB",
+        ),
     ];
     for (log, expected) in logs {
         let error = read(log.as_slice(), &mut Audit::new()).unwrap_err();
@@ -171,6 +175,8 @@ fn a_mark_at_the_beginning_and_further_columns_are_passed_over() {
         "\n{\"time\":1,\"principal\":\"a\",\"subject\":7,\"agent\":{\"name\":[\"x\"]}}",
         "\u{feff}time,principal,subject\r\n1,a,7\r\n",
         "{\"time\":1750723200.25,\"principal\":\"a\",\"subject\":7}",
+        // As some writers of JSON put whole numbers that they hold as floating points.
+        "{\"time\":1750723200.0,\"principal\":\"a\",\"subject\":7.0,\"status\":200.0}",
         "agent,subject, principal ,time\n\"x, \"\"y\"\"\",7,a,1\n\n",
     ] {
         let mut audit = Audit::new();

@@ -52,6 +52,17 @@ fn day(scenario: &mut Scenario, args: &RunArgs) -> Result<(), Failure> {
     if args.url.is_some() || args.variant.is_some() {
         scenario.day = None;
     }
+    let common = &args.common;
+    for (flag, given) in [
+        ("--rounds", common.rounds.is_some()),
+        ("--strategy", common.strategy.is_some()),
+    ] {
+        if given && scenario.day.is_some() {
+            return Err(Failure::usage(format!(
+                "{flag} is for what is fired, and a replayed day says itself who comes when: name what to fire at with --variant"
+            )));
+        }
+    }
     match (&mut scenario.day, args.scale) {
         (Some(day), Some(scale)) => day.scale = scale,
         (None, Some(scale)) => {

@@ -5,10 +5,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use crate::history::Day;
 use crate::scenario::{Scenario, Step};
-
-/// Length of a slice, seconds of the day's clock: requests are recorded slice by slice, and nobody comes twice in one.
-pub const SLICE_S: u32 = 60;
 
 /// A stretch of a phase, with those who come in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +81,7 @@ impl Iterator for Arrivals<'_> {
         if at_s >= self.to_s {
             return None;
         }
-        self.at_s = at_s.saturating_add(SLICE_S).min(self.to_s);
+        self.at_s = at_s.saturating_add(Day::SLICE_S).min(self.to_s);
         let begins_ms = f64::from(at_s - self.from_s) * 1e3;
         let ends_ms = f64::from(self.at_s - self.from_s) * 1e3;
         let mut free = self.users.clone();

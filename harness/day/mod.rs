@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-pub use self::draw::{Arrival, Arrivals, SLICE_S, Slice, arrivals};
+pub use self::draw::{Arrival, Arrivals, Slice, arrivals};
 use self::pace::play_day;
 use self::stage::{Heard, Listening, OnRun, RunClock};
 use crate::fire::run::run_with;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::draw::{SLICE_S, Slice, arrivals};
+use super::draw::{Slice, arrivals};
 use super::pace::{Clock, Stage, play_day};
 use super::trouble;
 use crate::fire::run::Halt;
@@ -113,7 +113,7 @@ fn those_who_come_are_of_the_phase_once_a_slice_and_remove_once() {
             let mut users: Vec<usize> = slice.arrivals.iter().map(|one| one.user).collect();
             assert!(users.iter().all(|user| (3..30).contains(user)));
             let sorted = slice.arrivals.is_sorted_by_key(|one| one.after);
-            let within = Duration::from_secs(SLICE_S.into());
+            let within = Duration::from_secs(Day::SLICE_S.into());
             assert!(sorted && slice.arrivals.iter().all(|one| one.after <= within));
             users.sort_unstable();
             let count = users.len();

@@ -36,18 +36,12 @@ impl<'a> Run<'a> {
             self.round(round).await?;
             *done = round;
             if round == self.rounds {
-                self.go_on_for_overlaps(began);
+                self.go_on_for_overlaps(began)?;
             }
             self.watch.event(&Event::Round {
                 round,
                 rounds: self.rounds,
             });
-        }
-        if self.rounds > scenario.fire.rounds {
-            let (asked, run) = (scenario.fire.rounds, self.rounds);
-            self.note(format!(
-                "too few requests met in {asked} rounds, so {run} were run"
-            ))?;
         }
         self.ask_again().await
     }
@@ -55,21 +49,28 @@ impl<'a> Run<'a> {
     /// Adds the rounds that it takes, at the rate so far, until as many requests have met as a clean result needs; none
     /// when that would be more than [`MOST_TIMES`] the scenario's and take more than [`ANYHOW_NS`]. How many meet in a
     /// volley is up to the service and to what else the machine does: a fixed number of rounds is too few on a busy day.
-    fn go_on_for_overlaps(&mut self, began_ns: u64) {
+    fn go_on_for_overlaps(&mut self, began_ns: u64) -> Result<(), Halt> {
         let Some(Overlaps { pairs, needed }) = self.sink.lacks() else {
-            return;
+            return Ok(());
         };
         let done = u64::from(self.rounds);
         let Some(enough) = done.saturating_mul(needed).checked_div(pairs) else {
-            return;
+            return Ok(());
         };
         let most = u64::from(self.scenario.fire.rounds).saturating_mul(MOST_TIMES);
         let rounds = enough.saturating_add(1);
         let a_round_ns = self.bounds.clock.now().saturating_sub(began_ns) / done.max(1);
-        let more_ns = a_round_ns.saturating_mul(rounds.saturating_sub(done));
-        if rounds <= most || more_ns <= ANYHOW_NS {
-            self.rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+        // All that are added count, not these alone: pairs may stay away.
+        let more = rounds.saturating_sub(u64::from(self.scenario.fire.rounds));
+        let more_ns = a_round_ns.saturating_mul(more);
+        if rounds > most && more_ns > ANYHOW_NS {
+            return Ok(());
         }
+        self.rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+        self.note(format!(
+            "in {done} rounds {pairs} of {needed} pairs of requests overlapped: {} rounds are run",
+            self.rounds
+        ))
     }
 
     /// Every user by itself once more, where something was learnt: what a user was shown of another's may have become

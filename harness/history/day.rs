@@ -24,6 +24,11 @@ pub enum DayRecord {
     },
 }
 
+impl Day {
+    /// Length of a slice, seconds of the day's clock: requests are recorded slice by slice, and nobody comes twice in one.
+    pub const SLICE_S: u32 = 60;
+}
+
 /// A day: phases on a clock, what else happened, and what a court found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Day {

@@ -49,4 +49,6 @@ pub use verdict::{FAILED_SHARE, Judge, Judgement, Verdict, VerdictError, judge};
 #[cfg(test)]
 mod on_purpose_tests;
 #[cfg(test)]
+mod overlap_tests;
+#[cfg(test)]
 mod verdict_tests;

@@ -2,9 +2,9 @@
 
 use super::rules::testing::*;
 use super::*;
-use crate::history::{Cause, End, Ending, Outcome, Overlaps, Phase, Record, Sink, StepRole};
+use crate::history::{Cause, End, Ending, Outcome, Phase, Record, StepRole};
 
-fn clean(users: u32) -> Story {
+pub(super) fn clean(users: u32) -> Story {
     let mut story = Story::of(users);
     story.volley(
         (0..users)
@@ -14,7 +14,7 @@ fn clean(users: u32) -> Story {
     story
 }
 
-fn reasons(mut story: Story) -> Vec<String> {
+pub(super) fn reasons(mut story: Story) -> Vec<String> {
     let judgement = story.judge();
     assert_eq!(
         judgement.verdict == Verdict::Isolated,
@@ -25,10 +25,19 @@ fn reasons(mut story: Story) -> Vec<String> {
     texts.collect()
 }
 
-fn header(story: &mut Story) -> &mut crate::history::Start {
+pub(super) fn header(story: &mut Story) -> &mut crate::history::Start {
     match &mut story.records[0] {
         Record::Start(start) => start,
         other => panic!("{other:?}"),
+    }
+}
+
+/// Marks the exchanges of volleys that are for a step as not what it expects.
+fn refuse_fired(story: &mut Story, step: u16) {
+    for record in &mut story.records {
+        if let Record::Exchange(exchange) = record {
+            exchange.refused |= exchange.volley.is_some() && exchange.step == step;
+        }
     }
 }
 
@@ -226,83 +235,6 @@ fn volleys_that_nobody_got_anything_from() {
         judgement.strength.notes,
         ["only 2 of 6 answers in volleys contained the canary that their user should see"]
     );
-}
-
-#[test]
-fn too_few_overlaps() {
-    let mut story = clean(3);
-    header(&mut story).min_overlaps = 4;
-    assert_eq!(
-        reasons(story),
-        ["overlapping pairs of different owners: 3, needed: 4"]
-    );
-    let mut sequential = Story::of(2);
-    header(&mut sequential).min_overlaps = 0;
-    assert_eq!(
-        reasons(sequential),
-        ["overlapping pairs of different owners: 0, needed: 1"]
-    );
-    let mut one_user = Story::of(2);
-    one_user.volley(vec![
-        (0, READ, page(&text(0, 0, 0))),
-        (0, READ, page(&text(0, 0, 0))),
-    ]);
-    assert_eq!(
-        reasons(one_user),
-        ["overlapping pairs of different owners: 0, needed: 1"]
-    );
-}
-
-#[test]
-fn an_engine_can_ask_meanwhile_how_many_overlaps_are_lacking() {
-    let lacks = |mut story: Story, needed| {
-        header(&mut story).min_overlaps = needed;
-        let mut judge = Judge::new();
-        for record in &story.records {
-            judge.take(record);
-        }
-        judge.lacks()
-    };
-    assert_eq!(
-        lacks(clean(3), 4),
-        Some(Overlaps {
-            pairs: 3,
-            needed: 4
-        })
-    );
-    assert_eq!(lacks(clean(3), 3), None);
-    let mut exposed = clean(3);
-    exposed.volley(vec![(0, READ, page(&text(1, 0, 0)))]);
-    assert_eq!(lacks(exposed, 4), None, "it has a result");
-}
-
-#[test]
-fn requests_that_were_refused_did_not_overlap() {
-    let mut story = clean(2);
-    header(&mut story).min_overlaps = 2;
-    story.volley(vec![
-        (0, READ, answer(429, "", b"")),
-        (1, READ, answer(503, "", b"")),
-    ]);
-    let reasons = reasons(story);
-    assert_eq!(reasons.len(), 2, "{reasons:?}");
-    assert!(
-        reasons[0].starts_with("overlapping pairs of different owners: 1,"),
-        "{reasons:?}"
-    );
-    assert_eq!(
-        reasons[1],
-        "2 of 4 exchanges in volleys failed or were refused, more than one in ten; most often: it was answered 429"
-    );
-}
-
-/// Marks the exchanges of volleys that are for a step as not what it expects.
-fn refuse_fired(story: &mut Story, step: u16) {
-    for record in &mut story.records {
-        if let Record::Exchange(exchange) = record {
-            exchange.refused |= exchange.volley.is_some() && exchange.step == step;
-        }
-    }
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::words::{self, count, number};
-use crate::day::SLICE_S;
 use crate::history::{Day, DayEvent, DayPhase, Ruling};
 use crate::judge::{DayCounts, DayJudged, DaySlice, Judgement, PhaseJudged, Verdict};
 
@@ -157,7 +156,7 @@ impl ReplayedDay {
         let last = self.phases().last();
         let reached = last.and_then(|(phase, judged)| {
             let slice = judged.slices.last()?;
-            Some(slice.at_s.saturating_add(SLICE_S).min(phase.to_s))
+            Some(slice.at_s.saturating_add(Day::SLICE_S).min(phase.to_s))
         });
         let is_begun = self.judged.phases.len() >= self.judged.day.phases.len();
         let is_over = last.is_some_and(|(phase, _)| reached.is_some_and(|at_s| at_s >= phase.to_s));
@@ -364,7 +363,7 @@ mod tests {
         assert_eq!(played(&day), 13);
         let (phases, judged) = (&mut day.judged.day.phases, &mut day.judged.phases);
         phases.truncate(3);
-        phases[2].to_s = phases[2].from_s + SLICE_S;
+        phases[2].to_s = phases[2].from_s + Day::SLICE_S;
         assert_eq!(judged.len(), 3);
         assert_eq!(day.ended_at(), None);
         assert_eq!(played(&day), day.lines().len());

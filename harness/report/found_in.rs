@@ -50,8 +50,7 @@ impl fmt::Display for FoundIn {
 }
 
 /// Whether no requests had met until then: round 0 comes before all others, each begins with what users prepare, and what is
-/// asked alone is asked before anything is raced, whatever an exploration counts as its round. (Values that were learnt are
-/// asked for once more at the end of a run, but what crosses then has crossed before.)
+/// asked alone is asked before anything is raced, whatever an exploration counts as its round; but for what is asked again.
 fn is_before_races(phase: Phase, round: u32) -> bool {
     match phase {
         Phase::Setup => round <= 1,
@@ -65,7 +64,7 @@ impl Finding {
     /// What it took to find it. Of an exploration the shortest schedule that shows it counts.
     #[must_use]
     pub fn found_in(&self) -> FoundIn {
-        if is_before_races(self.phase, self.round) {
+        if !self.asked_again && is_before_races(self.phase, self.round) {
             return match self.phase {
                 Phase::Setup => FoundIn::SetUp,
                 Phase::Solo => FoundIn::Alone,
@@ -129,6 +128,13 @@ mod tests {
             let found = finding(phase, round).found_in();
             assert_eq!(found, found_in, "{phase:?}, round {round}");
         }
+    }
+
+    #[test]
+    fn what_shows_when_all_ask_alone_once_more_may_have_taken_a_race_before() {
+        let mut finding = finding(Phase::Solo, 9);
+        finding.asked_again = true;
+        assert_eq!(finding.found_in(), FoundIn::Race);
     }
 
     #[test]

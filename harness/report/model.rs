@@ -165,6 +165,8 @@ pub struct Finding {
     pub victim_side: Option<FindingSide>,
     /// The schedule that shows it, when it was found by an exploration.
     pub shown_by: Option<ShownBy>,
+    /// Whether it was first seen when every user asked alone once more, after all rounds: what was learnt is asked for then.
+    pub asked_again: bool,
 }
 
 /// One user's exchange as it is reported.

@@ -4,7 +4,7 @@ use super::day::ReplayedDay;
 use super::evidence::{Evidence, Pieces};
 use super::mask::{Mask, masked_canary, masked_value};
 use super::model::{Facts, Finding, FindingSide, Report, Rule, Step, telling};
-use crate::history::{Ending, Explored, Start};
+use crate::history::{Ending, Explored, Phase, Start};
 use crate::identity::{Canary, UserId};
 use crate::judge::{
     Exposure, Judgement, RULES, Reach, Reason, Side, Spread, Strength, weigh_thresholds,
@@ -232,6 +232,8 @@ impl<'a> Names<'a> {
                 .as_ref()
                 .map(|side| self.side(side, &pieces)),
             shown_by: self.shown_by(&exposure.id, explored),
+            // An exploration asks alone of a service that has just been made, whatever round it calls that.
+            asked_again: exposure.phase == Phase::Solo && exposure.round > 0 && explored.is_empty(),
         }
     }
 }

@@ -42,6 +42,15 @@ fn what_is_not_in_the_catalogue_is_refused_with_what_is() {
         ),
         ("run catalogue --rounds 3", "--rounds is for a scenario"),
         (
+            "run catalogue --threshold pairs>=1",
+            "--threshold is for a scenario",
+        ),
+        (
+            "run catalogue --duration 5s",
+            "--duration is for a scenario",
+        ),
+        ("run catalogue --insecure", "--insecure is for a scenario"),
+        (
             "run catalogue --report json=x.json",
             "--report is for a scenario",
         ),

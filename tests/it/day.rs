@@ -118,6 +118,8 @@ fn a_day_with_the_repaired_version_alone_exposes_nobody() {
     let ran = run(arguments.split(' '));
     let (report, day) = replayed(&json);
     assert_ne!(report.verdict, Verdict::Exposed, "{}", ran.stdout);
+    let whole = &day.judged.whole;
+    assert!(whole.requests > 500 && whole.pairs > 0, "{whole:?}");
     assert_eq!(
         (day.judged.whole.crossings, day.judged.whole.deleted),
         (0, 0)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crosswire::day::{SLICE_S, Slice, arrivals};
+use crosswire::day::{Slice, arrivals};
 use crosswire::history::{Day, DayPhase};
 use crosswire::scenario::Scenario;
 use proptest::prelude::*;
@@ -64,11 +64,11 @@ proptest! {
         let scenario = with(std::slice::from_ref(&phase));
         let slices: Vec<Slice> = arrivals(&scenario, 0, seed).collect();
         let begins: Vec<u32> = slices.iter().map(|slice| slice.at_s).collect();
-        let due: Vec<u32> = (phase.from_s..phase.to_s).step_by(SLICE_S as usize).collect();
+        let due: Vec<u32> = (phase.from_s..phase.to_s).step_by(Day::SLICE_S as usize).collect();
         prop_assert_eq!(begins, due, "each minute of the phase has its slice");
         let mut removed = BTreeSet::new();
         for slice in &slices {
-            let length_s = SLICE_S.min(phase.to_s - slice.at_s);
+            let length_s = Day::SLICE_S.min(phase.to_s - slice.at_s);
             let within = Duration::from_secs(length_s.into());
             prop_assert!(slice.arrivals.is_sorted_by_key(|one| one.after));
             prop_assert!(slice.arrivals.iter().all(|one| one.after <= within));

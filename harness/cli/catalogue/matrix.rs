@@ -59,6 +59,7 @@ pub(crate) fn matrix(
 /// What is said of one scenario says nothing of a matrix.
 fn refuse_flags(args: &RunArgs) -> Result<(), Failure> {
     let common = &args.common;
+    let network = &common.network;
     for (flag, given) in [
         ("--url", args.url.is_some()),
         ("--variant", args.variant.is_some()),
@@ -67,11 +68,25 @@ fn refuse_flags(args: &RunArgs) -> Result<(), Failure> {
         ("--users", args.users.is_some()),
         ("--tag", !args.tag.is_empty()),
         ("--skip-tag", !args.skip_tag.is_empty()),
+        ("--scale", args.scale.is_some()),
         ("--rounds", common.rounds.is_some()),
+        ("--duration", common.duration.is_some()),
+        ("--rate", common.rate.is_some()),
+        ("--strategy", common.strategy.is_some()),
+        ("--connections", common.connections.is_some()),
+        ("--protocol", common.protocol.is_some()),
+        ("--threshold", !common.threshold.is_empty()),
         ("--history", common.history.is_some()),
         ("--control", common.control),
         ("--report", !common.output.wanted().is_empty()),
         ("--expect", common.expect.is_some()),
+        ("--show-config", common.config.show_config),
+        ("--allow-host", !network.allow_host.is_empty()),
+        ("--ca", network.ca.is_some()),
+        ("--client-cert", network.client_cert.is_some()),
+        ("--insecure", network.insecure),
+        ("--proxy", network.proxy.is_some()),
+        ("--resolve", !network.resolve.is_empty()),
     ] {
         if given {
             return Err(Failure::usage(format!(
@@ -98,7 +113,7 @@ impl Rows<'_> {
     fn head(&mut self) -> Result<(), Failure> {
         let width = self.width;
         self.line(&format!(
-            "    {:width$}  {:8}  {:7}  {:12}  {:13}  seconds\n",
+            "    {:width$}  {:8}  {:7}  {:12}  {:17}  seconds\n",
             "variant", "role", "engine", "verdict", "first seen in"
         ))
     }
@@ -125,7 +140,7 @@ impl Rows<'_> {
         };
         let width = self.width;
         self.line(&format!(
-            "    {shown:width$}  {role:8}  {engine:7}  {:12}  {:13}  {:7.2}\n",
+            "    {shown:width$}  {role:8}  {engine:7}  {:12}  {:17}  {:7.2}\n",
             tried.verdict.to_string().to_uppercase(),
             tried.first,
             tried.took.as_secs_f64(),

@@ -82,8 +82,7 @@ fn find(asked: &str) -> Result<&'static TargetInfo, Failure> {
 fn list(text: &mut String) {
     for target in targets() {
         head(text, target);
-        let incident = target.class.incidents.first();
-        if let Some(incident) = incident {
+        for incident in target.class.incidents {
             told(text, "happened", incident.what);
         }
         variants(text, target);

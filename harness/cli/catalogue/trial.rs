@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crosswire::fire::Stop;
-use crosswire::history::Ending;
+use crosswire::history::{Coverage, Ending};
 use crosswire::identity::Redactor;
 use crosswire::judge::{Judgement, Verdict};
 use crosswire::report::words::number;
@@ -158,7 +158,12 @@ fn among(report: &Report, engine: Engine) -> String {
         Engine::Fire => format!("{} pairs", number(report.strength.overlapping_pairs)),
         Engine::Explore => {
             let schedules: u64 = report.explored.iter().map(|one| one.schedules).sum();
-            format!("{} orders", number(schedules))
+            let schedules = number(schedules);
+            match report.strength.reach.as_ref().map(|reach| &reach.coverage) {
+                Some(Coverage::All) => format!("all {schedules} orders"),
+                Some(Coverage::WithinBound { bound }) => format!("{schedules} within {bound}"),
+                _ => format!("{schedules} until a limit"),
+            }
         }
     }
 }

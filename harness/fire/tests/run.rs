@@ -136,18 +136,20 @@ path = "/read"
 
 #[test]
 fn rounds_go_on_while_too_few_requests_met_and_they_can_become_enough() {
-    let told = |rounds: u32| format!("too few requests met in 3 rounds, so {rounds} were run");
+    let told = |pairs: u32, rounds: u32| {
+        vec![format!(
+            "in 3 rounds {pairs} of 100 pairs of requests overlapped: {rounds} rounds are run"
+        )]
+    };
     assert_eq!(rounds_at(50, 100), (3, vec![]), "enough");
-    let (rounds, notes) = rounds_at(10, 100);
     assert_eq!(
-        (rounds, notes),
-        (11, vec![told(11)]),
+        rounds_at(10, 100),
+        (11, told(30, 11)),
         "one more than it takes"
     );
-    let (rounds, notes) = rounds_at(3, 100);
     assert_eq!(
-        (rounds, notes),
-        (34, vec![told(34)]),
+        rounds_at(3, 100),
+        (34, told(9, 34)),
         "more than ten times 3, but quick"
     );
     let hopeless = rounds_at(1, 1_000_000_000);

@@ -8,8 +8,9 @@ use super::SCHEMA_VERSION;
 use super::day::replayed;
 use super::exploration_read::{exploration, reach};
 use super::shape::{
-    JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonKind, JsonPhase, JsonPiece, JsonReport,
-    JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonThreshold, JsonVerdict, JsonVolley,
+    JsonAnswer, JsonCounts, JsonEnding, JsonExposure, JsonFoundIn, JsonKind, JsonPhase, JsonPiece,
+    JsonReport, JsonRule, JsonSide, JsonSpread, JsonStep, JsonStrength, JsonThreshold, JsonVerdict,
+    JsonVolley,
 };
 use crate::history::{Cause, Ending, Phase};
 use crate::judge::{
@@ -240,7 +241,13 @@ fn finding(json: JsonExposure) -> Finding {
         },
         FindingSide::from,
     );
+    let phase = Phase::from(json.phase);
+    let raced = matches!(
+        json.found_in,
+        Some(JsonFoundIn::OwnRace | JsonFoundIn::Race)
+    );
     Finding {
+        asked_again: phase == Phase::Solo && raced,
         id: json.id,
         rule: json.rule,
         kind: json.kind.into(),
@@ -251,7 +258,7 @@ fn finding(json: JsonExposure) -> Finding {
         slot: json.slot,
         place: json.place,
         evidence: json.evidence,
-        phase: json.phase.into(),
+        phase,
         round: json.round,
         times_seen: json.times_seen,
         viewer_side,
