@@ -1,9 +1,10 @@
 //! Class 2: a cache in front of a service, whose key does not say for whom an answer is.
 //!
-//! [`rules`] holds what differs between the variants, `store` the cache, `origin` the service behind it.
+//! [`rules`] holds what differs between the variants, `store` the cache, `shelf` how much it keeps, `origin` the service behind it.
 
 mod origin;
 mod rules;
+mod shelf;
 mod store;
 
 use std::sync::Arc;

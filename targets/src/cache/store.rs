@@ -14,38 +14,49 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::rules::Rules;
+use super::shelf::{Kept, Shelf};
 use crate::sync::Mutex;
 
 /// Bytes of an answer that is stored; none is longer here.
 const LARGEST: usize = 1 << 20;
-/// Most keys; when there are as many, nothing more is stored.
-const KEYS: usize = 10_000;
 
 /// Answers that were stored, and those on their way.
 #[derive(Debug)]
 pub(super) struct Cache {
     rules: Rules,
-    kept: Mutex<BTreeMap<String, Vec<Kept>>>,
+    kept: Mutex<Shelf>,
     flights: Mutex<BTreeMap<String, Flight>>,
 }
 
 /// An answer on its way, for everybody who waits for it.
 type Flight = Arc<OnceCell<Answer>>;
 
-/// A whole answer.
-#[derive(Clone, Debug)]
-struct Answer {
-    head: response::Parts,
-    body: Bytes,
+/// A request that waits for one. Once it is there, or the last request has left before, nobody joins it any more.
+struct Aboard<'c> {
+    cache: &'c Cache,
+    key: &'c str,
+    flight: Flight,
 }
 
-/// A stored answer, and which requests it is for.
-#[derive(Debug)]
-struct Kept {
-    answer: Answer,
-    /// The request's values of the headers that it depends on.
-    varies: Vec<(HeaderName, Option<HeaderValue>)>,
-    until: Instant,
+impl Drop for Aboard<'_> {
+    fn drop(&mut self) {
+        let mut flights = self.cache.flights.lock();
+        let is_there = flights
+            .get(self.key)
+            .is_some_and(|there| Arc::ptr_eq(there, &self.flight));
+        // Two hold it when this is the last request: the table and this one.
+        let is_last = Arc::strong_count(&self.flight) <= 2;
+        if is_there && (self.flight.initialized() || is_last) {
+            flights.remove(self.key);
+        }
+    }
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) head: response::Parts,
+    pub(super) body: Bytes,
 }
 
 impl Cache {
@@ -53,7 +64,7 @@ impl Cache {
     pub(super) fn new(rules: Rules) -> Self {
         Self {
             rules,
-            kept: Mutex::new(BTreeMap::new()),
+            kept: Mutex::new(Shelf::default()),
             flights: Mutex::new(BTreeMap::new()),
         }
     }
@@ -68,18 +79,10 @@ impl Cache {
 
     fn find(&self, key: &str, headers: &HeaderMap) -> Option<Answer> {
         let kept = self.kept.lock();
-        let fits = |one: &&Kept| {
-            one.until > Instant::now()
-                && one
-                    .varies
-                    .iter()
-                    .all(|(name, value)| headers.get(name) == value.as_ref())
-        };
-        let found = kept.get(key)?.iter().find(fits)?;
-        Some(found.answer.clone())
+        kept.find(key, headers, Instant::now()).cloned()
     }
 
-    fn keep(&self, key: String, headers: &HeaderMap, answer: &Answer) {
+    fn keep(&self, key: &str, headers: &HeaderMap, answer: &Answer) {
         let Some(life) = self.life(headers, answer) else {
             return;
         };
@@ -92,18 +95,26 @@ impl Cache {
             .filter(|_| self.rules.heeds_vary)
             .map(|name| (name.clone(), headers.get(name).cloned()))
             .collect();
+        // Taken under the lock: they come in the order of their times.
         let mut kept = self.kept.lock();
-        if kept.len() >= KEYS {
-            return;
-        }
         let now = Instant::now();
-        let ones = kept.entry(key).or_default();
-        ones.retain(|one| one.until > now);
-        ones.push(Kept {
+        let one = Kept {
             answer: answer.clone(),
             varies,
             until: now + life,
-        });
+        };
+        kept.keep(key, one, now);
+    }
+
+    /// The answer that is on its way for that key, or is to be.
+    fn board<'c>(&'c self, key: &'c str) -> Aboard<'c> {
+        let mut flights = self.flights.lock();
+        let flight = Arc::clone(flights.entry(key.to_owned()).or_default());
+        Aboard {
+            cache: self,
+            key,
+            flight,
+        }
     }
 
     /// How long an answer to such a request may be kept, if it may.
@@ -137,13 +148,12 @@ pub(super) async fn answer(
     let answer = match cache.rules.joins {
         false => fetched(request, next).await,
         true => {
-            let flight = Arc::clone(cache.flights.lock().entry(key.clone()).or_default());
-            let answer = flight.get_or_init(|| fetched(request, next)).await.clone();
-            cache.flights.lock().remove(&key);
-            answer
+            let aboard = cache.board(&key);
+            let answer = aboard.flight.get_or_init(|| fetched(request, next));
+            answer.await.clone()
         }
     };
-    cache.keep(key, &headers, &answer);
+    cache.keep(&key, &headers, &answer);
     answer.into_response()
 }
 
@@ -182,5 +192,40 @@ impl Answer {
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         Response::from_parts(self.head, Body::from(self.body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_under_way(cache: &Cache) -> bool {
+        cache.flights.lock().contains_key("/profile")
+    }
+
+    #[test]
+    fn a_flight_that_all_have_left_is_not_kept() {
+        let cache = Cache::new(Rules::of("joined").unwrap());
+        let (one, other) = (cache.board("/profile"), cache.board("/profile"));
+        assert!(Arc::ptr_eq(&one.flight, &other.flight));
+        drop(one);
+        assert!(is_under_way(&cache), "somebody waits still");
+        drop(other);
+        assert!(!is_under_way(&cache));
+    }
+
+    #[test]
+    fn a_flight_that_has_arrived_is_joined_by_nobody() {
+        let cache = Cache::new(Rules::of("joined").unwrap());
+        let (one, other) = (cache.board("/profile"), cache.board("/profile"));
+        let (head, _) = StatusCode::OK.into_response().into_parts();
+        let body = Bytes::new();
+        one.flight.set(Answer { head, body }).unwrap();
+        drop(one);
+        assert!(!is_under_way(&cache));
+        let next = cache.board("/profile");
+        assert!(!Arc::ptr_eq(&next.flight, &other.flight));
+        drop(other);
+        assert!(is_under_way(&cache), "the next one is another");
     }
 }

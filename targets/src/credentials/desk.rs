@@ -135,6 +135,10 @@ async fn customer(State(desk): Site, Path(number): Path<usize>, headers: HeaderM
     if reader == customer {
         return desk.record(customer).await;
     }
+    // Before the read is counted: whoever does not exist is no customer, and leaves no trace in the log.
+    if !desk.members.has(customer) {
+        return said(StatusCode::NOT_FOUND, "no such customer");
+    }
     match desk.reads.admit(reader, customer, place(&headers), now) {
         Ok(()) => desk.record(customer).await,
         Err(Alarm::Elsewhere) => {
@@ -203,4 +207,54 @@ fn refused() -> Response {
 
 fn done() -> Response {
     (StatusCode::NO_CONTENT, members::private()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use http::Request;
+    use tower::ServiceExt as _;
+
+    use super::super::limits::{Limits, MOST_READ};
+    use super::super::site;
+    use super::*;
+    use crate::members::{Members, Tokens};
+
+    async fn answered(site: &Router, request: Request<Body>) -> (StatusCode, String) {
+        let answer = site.clone().oneshot(request).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = to_bytes(body, 1_000).await.unwrap();
+        (head.status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_exist_is_not_found_and_not_counted() {
+        let users = MOST_READ + 2;
+        for (variant, one_too_many) in [
+            ("limits-held", StatusCode::TOO_MANY_REQUESTS),
+            ("reads-not-counted", StatusCode::OK),
+        ] {
+            let limits = Limits::of(variant).unwrap();
+            let site = site(limits, Members::explored(users), Tokens::counted);
+            let log_in = Request::post("/login").header("content-type", "application/json");
+            let who = r#"{"user": "user1", "password": "password-user1"}"#;
+            let log_in = log_in.body(Body::from(who)).unwrap();
+            let (_, token) = answered(&site, log_in).await;
+            let read = async |customer: usize| {
+                let request = Request::get(format!("/records/{customer}"));
+                let request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+                answered(&site, request.body(Body::empty()).unwrap())
+                    .await
+                    .0
+            };
+            for nobody in [0, users + 1, users + 2, users + 3, usize::MAX] {
+                assert_eq!(read(nobody).await, StatusCode::NOT_FOUND, "{nobody}");
+            }
+            for customer in 2..users {
+                assert_eq!(read(customer).await, StatusCode::OK, "{customer}");
+            }
+            assert_eq!(read(users).await, one_too_many, "{variant}");
+            assert_eq!(read(users + 1).await, StatusCode::NOT_FOUND);
+        }
+    }
 }

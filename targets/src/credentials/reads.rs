@@ -1,11 +1,17 @@
 //! Who has read whose record and from where, and when that raises an alarm.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::limits::{Counted, Limits, MOST_READ};
 use crate::members::Member;
 use crate::sync::{Mutex, shared};
+
+/// The most places that are remembered of one person. Of more, the one with the longest time since a log-in is forgotten: a
+/// read from there raises an alarm until the next log-in there, which is better than nobody being able to log in elsewhere.
+const MAX_PLACES: usize = 100;
+/// Bytes of the longest place that is remembered; a read from one that is longer raises an alarm.
+const LONGEST_PLACE: usize = 256;
 
 /// The reads of everybody.
 #[derive(Debug)]
@@ -16,8 +22,8 @@ pub(super) struct Reads {
 
 #[derive(Debug, Default)]
 struct Reader {
-    /// Where this person has logged in.
-    places: BTreeSet<String>,
+    /// Where this person has logged in, the place of the last log-in at the end.
+    places: VecDeque<String>,
     /// The customers whose records were read, and when last.
     last: BTreeMap<Member, Duration>,
 }
@@ -42,9 +48,16 @@ impl Reads {
 
     /// That person has logged in there.
     pub(super) fn logged_in(&self, reader: Member, place: &str) {
+        if place.len() > LONGEST_PLACE {
+            return;
+        }
         let mut readers = self.readers.lock();
-        let reader = readers.entry(reader).or_default();
-        reader.places.insert(place.to_owned());
+        let places = &mut readers.entry(reader).or_default().places;
+        places.retain(|known| known != place);
+        if places.len() >= MAX_PLACES {
+            places.pop_front();
+        }
+        places.push_back(place.to_owned());
     }
 
     /// Logs a read that is about to happen.
@@ -60,7 +73,7 @@ impl Reads {
     ) -> Result<(), Alarm> {
         let mut readers = self.readers.lock();
         let known = readers.entry(reader).or_default();
-        if self.limits.where_from && !known.places.contains(place) {
+        if self.limits.where_from && !known.places.iter().any(|known| known == place) {
             return Err(Alarm::Elsewhere);
         }
         let others = known.last.iter().filter(|(one, _)| **one != customer);
@@ -124,6 +137,30 @@ mod tests {
             let read = reads.admit(Member(1), Member(3), "198.51.100.7", HOUR);
             assert_eq!(read, expected, "{variant}");
         }
+    }
+
+    #[test]
+    fn so_many_places_are_remembered_and_no_more() {
+        let reads = Reads::new(Limits::of("where-from-alone").unwrap());
+        let one = Member(1);
+        let is_known = |place: &str| reads.admit(one, Member(2), place, HOUR).is_ok();
+        let places: Vec<String> = (0..=MAX_PLACES).map(|at| format!("10.0.0.{at}")).collect();
+        let (last, first) = places.split_last().unwrap();
+        for place in first {
+            reads.logged_in(one, place);
+        }
+        // Once more at the first one: it is the second that nobody has logged in at for longest.
+        reads.logged_in(one, &places[0]);
+        assert!(first.iter().all(|place| is_known(place)));
+        reads.logged_in(one, last);
+        assert!(is_known(last) && is_known(&places[0]) && is_known(&places[2]));
+        assert!(!is_known(&places[1]), "forgotten");
+        let long = "1".repeat(LONGEST_PLACE + 1);
+        for place in [&long, &long[1..]] {
+            reads.logged_in(one, place);
+        }
+        assert!(!is_known(&long) && is_known(&long[1..]));
+        assert_eq!(reads.readers.lock()[&one].places.len(), MAX_PLACES);
     }
 
     #[test]

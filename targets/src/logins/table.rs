@@ -24,8 +24,19 @@ const REPLACE: &str = "INSERT OR REPLACE INTO session VALUES (?1, ?2, ?3, ?4, ?5
 /// The version is that of the row as it was read.
 const SAVE: &str = "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE
     SET member = ?2, visits = ?3, ended = ?4, version = ?5 + 1 WHERE version = ?5";
-const MARK: &str = "UPDATE session SET ended = 1, version = version + 1 WHERE id = ?1";
+/// A mark is the youngest row, however long ago its session began.
+const MARK: &str = "UPDATE session SET ended = 1, version = version + 1,
+    rowid = (SELECT max(rowid) + 1 FROM session) WHERE id = ?1";
 const DELETE: &str = "DELETE FROM session WHERE id = ?1";
+/// Rows are numbered in the order in which sessions began or were ended.
+const FORGET: &str = "DELETE FROM session WHERE rowid <= (SELECT max(rowid) FROM session) - ?1";
+
+/// Most rows, sessions and marks of ended ones together; the oldest are forgotten. A session that is forgotten costs its user a
+/// log-in. A mark is there for requests that read the session before it was ended, and is forgotten when so many others have
+/// begun or ended since: none of those requests is on its way for so long. A time would do as well, but then equal orders of
+/// steps would not give equal answers; and a service that refused new sessions instead would refuse them for ever, since
+/// marks never go by themselves.
+const MOST_ROWS: u32 = 100_000;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +130,10 @@ impl Table {
     /// Ends a session, and leaves a mark in its place or nothing.
     pub(super) async fn end(&self, id: &str, leaves_mark: bool) -> Option<()> {
         let (id, sql) = (id.to_owned(), if leaves_mark { MARK } else { DELETE });
-        let ended = self.ask(move |connection| connection.prepare_cached(sql)?.execute([id]));
+        let ended = self.ask(move |connection| {
+            connection.prepare_cached(sql)?.execute([id])?;
+            forget(connection, MOST_ROWS)
+        });
         ended.await.map(|_| ())
     }
 
@@ -133,7 +147,8 @@ impl Table {
         } = session;
         let written = self.ask(move |connection| {
             let row = params![id, member.0, visits, ended, version];
-            connection.prepare_cached(sql)?.execute(row)
+            let rows = connection.prepare_cached(sql)?.execute(row)?;
+            forget(connection, MOST_ROWS).map(|()| rows)
         });
         written.await.map(|rows| rows > 0)
     }
@@ -159,6 +174,12 @@ impl Table {
             }
         }
     }
+}
+
+/// Leaves so many rows, the youngest.
+fn forget(connection: &Connection, most: u32) -> rusqlite::Result<()> {
+    let mut forget = connection.prepare_cached(FORGET)?;
+    forget.execute([most]).map(|_| ())
 }
 
 fn open() -> Result<Connection, StartError> {
@@ -211,5 +232,40 @@ mod tests {
             let found = table.find("a").await.unwrap();
             assert_eq!(found.is_some_and(|found| !found.ended), is_back);
         }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_rows_are_forgotten_and_a_mark_is_as_old_as_the_end() {
+        let table = Table::explored().unwrap();
+        let named = |id: &str| Session {
+            id: id.to_owned(),
+            ..session(0, 0)
+        };
+        for id in ["left alone", "ended late", "third"] {
+            table.insert(named(id)).await.unwrap();
+        }
+        let others =
+            "WITH RECURSIVE many (at) AS (SELECT 4 UNION ALL SELECT at + 1 FROM many WHERE at < ?1)
+            INSERT INTO session SELECT 'row ' || at, 1, 0, 0, 0 FROM many";
+        let fill = table.ask(move |connection| connection.execute(others, [MOST_ROWS]));
+        assert_eq!(fill.await, Some(MOST_ROWS as usize - 3));
+        let count = async || {
+            let count = "SELECT count(*) FROM session";
+            let count = table.ask(move |all| all.query_row(count, [], |row| row.get::<_, u32>(0)));
+            count.await.unwrap()
+        };
+        let is_there = async |id: &str| table.find(id).await.unwrap().is_some();
+        assert!(count().await == MOST_ROWS && is_there("left alone").await);
+        table.end("ended late", true).await.unwrap();
+        assert!(!is_there("left alone").await, "too old a session");
+        let late = table.find("ended late").await.unwrap().unwrap();
+        assert!(late.ended);
+        for id in ["new", "newer"] {
+            table.insert(named(id)).await.unwrap();
+        }
+        assert!(!is_there("third").await && is_there("row 4").await);
+        // The page that was being made meanwhile finds the mark.
+        assert_eq!(table.save(named("ended late")).await, Some(false));
+        assert!(is_there("ended late").await && count().await == MOST_ROWS);
     }
 }

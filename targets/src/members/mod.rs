@@ -88,11 +88,16 @@ impl Members {
         token.and_then(|token| self.sessions.find(token))
     }
 
+    /// Whether there is such a user.
+    pub(crate) fn has(&self, member: Member) -> bool {
+        (1..=self.count).contains(&member.0)
+    }
+
     /// The user of that name with that password.
     pub(crate) fn check(&self, name: &str, password: &str) -> Option<Member> {
         let number: usize = name.strip_prefix("user")?.parse().ok()?;
         let member = Member(number);
-        let is_known = (1..=self.count).contains(&number) && member.name() == name;
+        let is_known = self.has(member) && member.name() == name;
         (is_known && password == format!("password-{name}")).then_some(member)
     }
 }

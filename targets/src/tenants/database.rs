@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -35,8 +35,8 @@ pub(super) enum Database {
 
 /// A connection.
 pub(super) enum Session {
-    /// On a thread of its own, which ends with it.
-    Served(mpsc::Sender<Order>),
+    /// On a thread of its own, which ends with it, or before it when the connection has ended.
+    Served(mpsc::Sender<Order>, JoinHandle<()>),
     /// Here; before each use another request can go on, as it can where an answer is waited for.
     Explored(Connection),
 }
@@ -74,14 +74,21 @@ pub(super) enum Statement {
 pub(super) enum Failure {
     /// There is no such page.
     Missing,
-    /// The database refused.
+    /// The database refused, and goes on.
     Broken(String),
+    /// The connection is of no more use.
+    Ended(String),
 }
 
 impl Failure {
     /// The database refused.
     pub(super) fn broken(why: impl fmt::Display) -> Self {
         Self::Broken(why.to_string())
+    }
+
+    /// The connection is of no more use.
+    pub(super) fn ended(why: impl fmt::Display) -> Self {
+        Self::Ended(why.to_string())
     }
 }
 
@@ -124,11 +131,8 @@ impl Database {
                 .await
             }
             &Self::Postgres(address) => {
-                let open = move || postgres::Client::connect(address).map_err(Failure::broken);
-                on_a_thread(open, |client, statement| {
-                    client.run(statement).map_err(Failure::broken)
-                })
-                .await
+                let open = move || postgres::Client::connect(address);
+                on_a_thread(open, postgres::Client::run).await
             }
         }
     }
@@ -149,30 +153,43 @@ async fn on_a_thread<C: 'static>(
         };
         let _ = ready.send(Ok(()));
         for Order { statement, reply } in inbox {
-            let _ = reply.send(run(&mut connection, &statement));
+            let answer = run(&mut connection, &statement);
+            let has_ended = matches!(answer, Err(Failure::Ended(_)));
+            let _ = reply.send(answer);
+            if has_ended {
+                return;
+            }
         }
     };
-    thread::Builder::new()
+    let thread = thread::Builder::new()
         .name("tenants".to_owned())
         .spawn(work)
         .map_err(Failure::broken)?;
     opened.await.map_err(Failure::broken)??;
-    Ok(Session::Served(orders))
+    Ok(Session::Served(orders, thread))
 }
 
 impl Session {
+    /// Whether nothing can be asked of it any more. One whose connection was lost while nobody asked does not know it yet.
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Self::Served(_, thread) => thread.is_finished(),
+            Self::Explored(_) => false,
+        }
+    }
+
     /// What a statement gives. `delay` passes before.
     ///
     /// # Errors
-    /// When the database refuses it, or the thread has ended.
+    /// When the database refuses it, or the connection has ended.
     pub(super) async fn run(&mut self, statement: Statement, delay: Duration) -> Answer {
         match self {
-            Self::Served(orders) => {
+            Self::Served(orders, _) => {
                 pause(delay).await;
                 let (reply, answer) = oneshot::channel();
                 let order = Order { statement, reply };
-                orders.send(order).map_err(Failure::broken)?;
-                answer.await.map_err(Failure::broken)?
+                orders.send(order).map_err(Failure::ended)?;
+                answer.await.map_err(Failure::ended)?
             }
             Self::Explored(connection) => {
                 point().await;

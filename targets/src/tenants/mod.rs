@@ -4,6 +4,8 @@
 //! or `postgres`), `pages` the service.
 
 mod database;
+#[cfg(test)]
+mod lost;
 mod pages;
 mod pool;
 mod postgres;

@@ -88,5 +88,9 @@ fn answer(done: Result<String, Failure>) -> Response {
             let said = format!("the database refuses: {why}\n");
             (StatusCode::INTERNAL_SERVER_ERROR, private, said).into_response()
         }
+        Err(Failure::Ended(why)) => {
+            let said = format!("the connection to the database has ended: {why}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, private, said).into_response()
+        }
     }
 }

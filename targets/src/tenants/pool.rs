@@ -18,7 +18,7 @@ pub(super) struct Pool {
     looks_at_transactions: bool,
     delay: Duration,
     room: Semaphore,
-    idle: Mutex<Vec<Session>>,
+    pub(super) idle: Mutex<Vec<Session>>,
     /// How often the tenant is to be taken back before anything else is done.
     resets: AtomicU32,
 }
@@ -56,9 +56,11 @@ impl Pool {
     pub(super) async fn lend(&self) -> Result<Lent<'_>, Failure> {
         point().await;
         let permit = self.room.acquire().await.map_err(Failure::broken)?;
+        let idle = self.idle.lock().pop();
         let mut lent = Lent {
             pool: self,
-            session: self.idle.lock().pop(),
+            // Its last request may have left before the connection ended.
+            session: idle.filter(|session| !session.has_ended()),
             permit,
         };
         let is_used = lent.session.is_some();
@@ -84,16 +86,21 @@ impl Pool {
 }
 
 impl Lent<'_> {
-    /// What a statement gives.
+    /// What a statement gives. A connection that turns out to have ended is not given back, and a new one is opened when the
+    /// next statement comes.
     ///
     /// # Errors
-    /// When the database refuses it, or the connection's thread has ended.
+    /// When the database refuses it, or the connection has ended.
     pub(super) async fn run(&mut self, statement: Statement) -> Result<Option<String>, Failure> {
         let session = match &mut self.session {
             Some(session) => session,
             none => none.insert(self.pool.database.open().await?),
         };
-        session.run(statement, self.pool.delay).await
+        let answer = session.run(statement, self.pool.delay).await;
+        if let Err(Failure::Ended(_)) = answer {
+            self.session = None;
+        }
+        answer
     }
 }
 

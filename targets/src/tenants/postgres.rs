@@ -5,7 +5,7 @@
 use std::io::{self, BufReader, ErrorKind, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
-use super::database::Statement;
+use super::database::{Answer, Failure, Statement};
 
 /// The role that a connection has, and the database that it is to.
 const STARTUP: &[u8] = b"user\0tenants\0database\0tenants\0\0";
@@ -29,15 +29,15 @@ impl Client {
     ///
     /// # Errors
     /// When nobody is there, or the server refuses.
-    pub(super) fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
+    pub(super) fn connect(address: SocketAddr) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(address).map_err(Failure::broken)?;
+        stream.set_nodelay(true).map_err(Failure::broken)?;
         let mut client = Self {
             stream: BufReader::new(stream),
             status: IDLE,
         };
         let body = [&VERSION.to_be_bytes(), STARTUP].concat();
-        client.send(&[], &body)?;
+        client.send(&[], &body).map_err(Failure::broken)?;
         client.answer()?;
         Ok(client)
     }
@@ -45,12 +45,14 @@ impl Client {
     /// What a statement gives.
     ///
     /// # Errors
-    /// When the server refuses it, or the connection has ended.
-    pub(super) fn run(&mut self, statement: &Statement) -> io::Result<Option<String>> {
-        let Some(query) = query(statement)? else {
+    /// When the server refuses it, or the connection has ended. It counts as ended as well when the server sends what is not
+    /// understood: what it sends next could be the answer to anything.
+    pub(super) fn run(&mut self, statement: &Statement) -> Answer {
+        let Some(query) = query(statement).map_err(Failure::broken)? else {
             return Ok((self.status != IDLE).then(String::new));
         };
-        self.send(b"Q", &[query.as_bytes(), b"\0"].concat())?;
+        let sent = self.send(b"Q", &[query.as_bytes(), b"\0"].concat());
+        sent.map_err(Failure::ended)?;
         self.answer()
     }
 
@@ -61,21 +63,24 @@ impl Client {
     }
 
     /// The first column of the first row, once the server is ready for the next query.
-    fn answer(&mut self) -> io::Result<Option<String>> {
+    fn answer(&mut self) -> Answer {
         let (mut found, mut refused) = (None, None);
         loop {
             // Who is not let in is told so, and then the connection ends.
             let (kind, body) = match self.message() {
                 Ok(message) => message,
-                Err(error) => return Err(refused.map_or(error, io::Error::other)),
+                Err(error) => return Err(refused.map_or(Failure::ended(error), Failure::Ended)),
             };
             match kind {
-                b'D' if found.is_none() => found = first_column(&body)?,
+                b'D' if found.is_none() => found = first_column(&body).map_err(Failure::ended)?,
                 b'E' => refused = Some(reason(&body)),
-                b'R' if body != [0; 4] => return Err(broken("asks for a password")),
+                b'R' if body != [0; 4] => {
+                    return Err(Failure::ended(broken("asks for a password")));
+                }
                 b'Z' => {
-                    self.status = *body.first().ok_or_else(|| broken("an empty message"))?;
-                    return refused.map_or(Ok(found), |why| Err(io::Error::other(why)));
+                    let status = body.first().ok_or_else(|| broken("an empty message"));
+                    self.status = *status.map_err(Failure::ended)?;
+                    return refused.map_or(Ok(found), |why| Err(Failure::Broken(why)));
                 }
                 // A session that the server ends is not ready any more.
                 _ => {}
